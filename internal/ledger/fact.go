@@ -59,6 +59,21 @@ const (
 	kinds // one past the last
 )
 
+// OfMessage says that facts of this kind are about one message, which Seq names.
+func (k Kind) OfMessage() bool { return k >= Offered && k <= Consumed }
+
+// String is the kind's name in reports and lists.
+func (k Kind) String() string {
+	names := [kinds]string{
+		"none", "offered", "dropped", "accepted", "refused", "answered", "retried", "told", "written", "consumed",
+		"unread", "fault_began", "fault_ended", "state_changed", "sampled",
+	}
+	if k < kinds {
+		return names[k]
+	}
+	return fmt.Sprintf("kind_%d", uint8(k))
+}
+
 // Outcome is what the application was told about a message.
 type Outcome uint8
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,8 +21,7 @@ type Producer struct {
 	sticky sticky
 	stats  counters
 
-	closeOnce sync.Once
-	done      chan struct{} // closed when the sender has ended
+	done chan struct{} // closed when the sender has ended
 }
 
 // Stats are the producer's figures; sums count from its start.
@@ -190,26 +188,25 @@ func (p *Producer) Flush(ctx context.Context) error {
 
 // Close refuses further records and sends what was accepted, for at most the
 // timeout; what is left then is answered with ErrClosed (KafkaProducer.close).
-// With a timeout of 0 that is everything, at once. Calls after the first wait for it.
+// With a timeout of 0 that is everything, at once: also when another Close is
+// still patient.
 func (p *Producer) Close(timeout time.Duration) {
-	p.closeOnce.Do(func() {
-		p.acc.closed.Store(true)
-		p.pool.close()
-		p.sender.closing.Store(true)
-		p.sender.wake()
-		if timeout > 0 {
-			limit := time.NewTimer(timeout)
-			defer limit.Stop()
-			select {
-			case <-p.done:
-			case <-limit.C:
-			}
+	p.acc.closed.Store(true)
+	p.pool.close()
+	p.sender.closing.Store(true)
+	p.sender.wake()
+	if timeout > 0 {
+		limit := time.NewTimer(timeout)
+		defer limit.Stop()
+		select {
+		case <-p.done:
+		case <-limit.C:
 		}
-		p.sender.aborted.Store(true)
-		p.sender.wake()
-		<-p.done
-		p.client.Close()
-	})
+	}
+	p.sender.aborted.Store(true)
+	p.sender.wake()
+	<-p.done
+	p.client.Close()
 }
 
 // Stats are the figures as they are now.

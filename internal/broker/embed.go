@@ -1,0 +1,130 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+// EmbedConfig describes a cluster inside this process.
+type EmbedConfig struct {
+	Brokers int          // how many; 0 means 3
+	Logger  *slog.Logger // nil: silent
+}
+
+// firstPort is the port of the embedded broker 0, the next ones follow. They are
+// names only: the network that they are in is this cluster's own.
+const firstPort = 9092
+
+// Embed starts a cluster inside this process, within about a millisecond. Its
+// connections are in memory, so that it can live in a testing/synctest bubble.
+// All its data is in memory too: see [Cluster.ReadLog] for how that stays small.
+func Embed(ctx context.Context, cfg EmbedConfig) (*Cluster, error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	if cfg.Brokers < 0 {
+		return nil, fmt.Errorf("an embedded cluster of %d brokers is impossible: want 1 or more, or 0 for the default of 3", cfg.Brokers)
+	}
+	if cfg.Brokers == 0 {
+		cfg.Brokers = 3
+	}
+	f := &fake{}
+	ports := make([]int, cfg.Brokers)
+	for i := range ports {
+		ports[i] = firstPort + i
+	}
+	var err error
+	f.cluster, err = kfake.NewCluster(
+		kfake.Ports(ports...),
+		kfake.ListenFn(f.listen),
+		kfake.ClusterID("simd-embedded"),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("starting the embedded cluster: %w", err)
+	}
+	seeds := f.cluster.ListenAddrs()
+	c, err := newCluster("embedded", seeds, f.net.DialContext, nil, cfg.Logger)
+	if err != nil {
+		f.close()
+		return nil, fmt.Errorf("starting the embedded cluster: %w", err)
+	}
+	c.fake = f
+	c.addrs = make(map[int32]string)
+	for id, addr := range seeds {
+		c.addrs[int32(id)] = addr
+	}
+	return c, nil
+}
+
+// fake is the embedded cluster and the network that it is in.
+type fake struct {
+	cluster *kfake.Cluster
+	net     kfake.VirtualNetwork
+	conns   sync.WaitGroup // the brokers' ends of all connections, listeners included
+
+	mu     sync.RWMutex // kfake's admin functions hang for ever once it is closed
+	closed bool
+}
+
+// do runs an admin function of kfake's, unless it is closed.
+func (f *fake) do(fn func(*kfake.Cluster) error) error {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if f.closed {
+		return errClosed
+	}
+	return fn(f.cluster)
+}
+
+// close stops the cluster and waits until it has let go of every connection:
+// kfake's own Close only tells its goroutines to stop.
+func (f *fake) close() {
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
+	f.cluster.Close()
+	f.conns.Wait()
+}
+
+// listen is the virtual network's, with the connections counted.
+func (f *fake) listen(network, addr string) (net.Listener, error) {
+	l, err := f.net.Listen(network, addr)
+	if err != nil {
+		return nil, err
+	}
+	f.conns.Add(1)
+	return &countedListener{Listener: l, conns: &f.conns, done: sync.OnceFunc(f.conns.Done)}, nil
+}
+
+type countedListener struct {
+	net.Listener
+	conns *sync.WaitGroup
+	done  func()
+}
+
+// Accept hands out connections until the listener is closed. Only then may the
+// listener stop counting: one that is being accepted at that moment must not slip by.
+func (l *countedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		l.done()
+		return nil, err
+	}
+	l.conns.Add(1)
+	return &countedConn{Conn: c, done: sync.OnceFunc(l.conns.Done)}, nil
+}
+
+type countedConn struct {
+	net.Conn
+	done func()
+}
+
+func (c *countedConn) Close() error {
+	defer c.done()
+	return c.Conn.Close()
+}

@@ -1,0 +1,61 @@
+package broker
+
+import (
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Record is a record as it was read. Key and Headers are only lent: what they
+// point to is used again when the call that got them has returned.
+type Record struct {
+	Partition int32
+	Offset    int64
+	Key       []byte
+	Headers   []kgo.RecordHeader
+	At        time.Time // when it was read; the same for all that came in one answer
+}
+
+// A client holds one answer of each broker, so three brokers and two clients hold
+// at most 12 MiB (a single larger batch comes whole, in any case).
+const (
+	fetchBytes          = 2 << 20
+	fetchPartitionBytes = 1 << 20
+)
+
+// fetchOpts are those of every client that reads.
+func fetchOpts() []kgo.Opt {
+	return []kgo.Opt{
+		kgo.FetchMaxBytes(fetchBytes),
+		kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
+		// How long a broker with nothing new holds its answer back. A partition whose
+		// leader moves meanwhile is noticed only then. In a test's virtual time each
+		// answer costs real time.
+		kgo.FetchMaxWait(time.Second),
+		// The end of a log can be a transaction's marker: only who sees it comes to
+		// the end.
+		kgo.KeepControlRecords(),
+		kgo.WithPools(&recordPool{}),
+	}
+}
+
+// recordPool takes back the records of an answer once all of them have been seen.
+type recordPool struct{ pool sync.Pool }
+
+var _ kgo.PoolRecords = (*recordPool)(nil)
+
+func (p *recordPool) GetRecords(n int) []kgo.Record {
+	if s, ok := p.pool.Get().(*[]kgo.Record); ok && cap(*s) >= n {
+		return (*s)[:n]
+	}
+	return make([]kgo.Record, n)
+}
+
+func (p *recordPool) PutRecords(s []kgo.Record) { p.pool.Put(&s) }
+
+// control reports whether a record is a transaction's marker, and no message.
+func control(r *kgo.Record) bool { return r.Attrs.IsControl() }
+
+// size is about what a record takes up.
+func size(r *kgo.Record) int { return len(r.Key) + len(r.Value) + 64 }

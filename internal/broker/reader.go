@@ -1,0 +1,266 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Gap is a stretch of a partition's offsets: from From up to but not including To.
+type Gap struct {
+	Partition int32
+	From, To  int64
+}
+
+// Reader reads a topic's whole log, each offset once.
+type Reader struct {
+	c      *Cluster
+	topic  string
+	each   func(Record)
+	client *kgo.Client
+	admin  *kadm.Client // requests of its own, over the same client
+
+	stop context.CancelFunc
+	work sync.WaitGroup
+	once sync.Once
+
+	next     progress
+	trim     *trim         // nil: the cluster has its own retention
+	hurry    chan struct{} // much was read: delete what is due
+	unmarked int           // bytes read since it last said so; the reading goroutine's own
+
+	mu        sync.Mutex
+	unread    []Gap
+	truncated []Gap
+	problem   error // why nothing comes; nil once something came
+}
+
+// ReadLog reads the whole log of a topic, from offset 0 of each partition on.
+// Started before the first message, no retention outruns it. It calls each for
+// every record, one at a time, from a goroutine of its own; while each works,
+// no more is fetched than one answer of each broker. ctx is for the opening
+// alone: [Reader.Close] ends it.
+//
+// It dials directly. When brokers go away, it goes on when they are back. It
+// reads what transactions have not committed, or have aborted, too.
+//
+// From an embedded topic, it deletes the records that it has read and the
+// consumers have committed; see [Topic.Retention].
+func (c *Cluster) ReadLog(ctx context.Context, topic string, each func(Record)) (*Reader, error) {
+	d, err := c.describe(ctx, topic)
+	if err != nil {
+		return nil, fmt.Errorf("reading the log: %w", err)
+	}
+	start := make(map[int32]kgo.Offset)
+	for p := range d.Partitions {
+		start[p] = kgo.NewOffset().At(0)
+	}
+	client, err := kgo.NewClient(slices.Concat(c.Opts(), fetchOpts(), []kgo.Opt{
+		kgo.ClientID(readerClientID),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: start}),
+		// An offset that is not in the log is never passed over silently: see mend.
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+	})...)
+	if err != nil {
+		return nil, fmt.Errorf("reading the log of topic %q: %w", topic, err)
+	}
+	r := &Reader{
+		c:      c,
+		topic:  topic,
+		each:   each,
+		client: client,
+		admin:  kadm.NewClient(client),
+		trim:   c.trimOf(topic),
+		hurry:  make(chan struct{}, 1),
+	}
+	if err := c.enter(r); err != nil {
+		client.Close()
+		return nil, err
+	}
+	var running context.Context
+	running, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	r.work.Go(func() { r.run(running) })
+	if r.trim != nil {
+		leave := r.trim.addReader(&r.next)
+		r.work.Go(func() {
+			defer leave()
+			r.trim.run(running, r.admin, r.hurry)
+		})
+	}
+	return r, nil
+}
+
+// Close stops reading and waits for the last call of each to return. It may be
+// called more than once, but not from each.
+func (r *Reader) Close() {
+	r.once.Do(func() {
+		r.stop()
+		r.work.Wait()
+		r.client.Close()
+		r.c.leave(r)
+	})
+}
+
+// Position is the offset that comes next, for each partition of which something
+// was read.
+func (r *Reader) Position() map[int32]int64 { return r.next.all() }
+
+// Unread are the offsets that nobody can read any more: deleted before the reader
+// came to them.
+func (r *Reader) Unread() []Gap {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.unread)
+}
+
+// Truncated are the offsets that were read and that the cluster lost afterwards
+// (an unclean leader election): other records may have taken their places, and
+// were read too.
+func (r *Reader) Truncated() []Gap {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.truncated)
+}
+
+// CaughtUp returns when everything that is in the log as of this call has been
+// read, and each has returned. It waits through outages, as long as ctx allows.
+func (r *Reader) CaughtUp(ctx context.Context) error {
+	ends, err := r.c.endsOnceReached(ctx, r.topic)
+	if err != nil {
+		return err
+	}
+	nothingMore := func(context.Context) map[int32]int64 { return nil } // mend moves past what is gone
+	return r.next.reach(ctx, "the log reader", ends, nothingMore, func() error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.problem
+	})
+}
+
+// run reads until ctx is done.
+func (r *Reader) run(ctx context.Context) {
+	var lost []int32 // partitions whose next offset is not in the log
+	for {
+		poll, cancel := ctx, context.CancelFunc(func() {})
+		if len(lost) > 0 { // mending them has failed: try again, whether or not others have news
+			poll, cancel = context.WithTimeout(ctx, 250*time.Millisecond)
+		}
+		fetches := r.client.PollFetches(poll)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		at := time.Now()
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			r.take(p, at)
+			switch dataLoss, ok := errors.AsType[*kgo.ErrDataLoss](p.Err); {
+			case ok:
+				r.rewind(p.Partition, dataLoss.ResetTo)
+			case errors.Is(p.Err, kerr.OffsetOutOfRange):
+				if !slices.Contains(lost, p.Partition) {
+					lost = append(lost, p.Partition)
+				}
+			case p.Err != nil && !errors.Is(p.Err, context.DeadlineExceeded):
+				r.note(p.Err)
+			}
+		})
+		if len(lost) > 0 {
+			if err := r.mend(ctx, lost); err != nil {
+				r.note(err)
+				continue
+			}
+			lost = nil
+		}
+	}
+}
+
+// take hands a partition's records on. An offset comes once: what was read before
+// is skipped, and what is passed over is noted.
+func (r *Reader) take(p kgo.FetchTopicPartition, at time.Time) {
+	if len(p.Records) == 0 {
+		return
+	}
+	next := r.next.at(p.Partition)
+	for _, rec := range p.Records {
+		if rec.Offset > next {
+			r.skip(Gap{p.Partition, next, rec.Offset})
+		}
+		if rec.Offset >= next {
+			next = rec.Offset + 1
+			r.unmarked += size(rec)
+			if !control(rec) {
+				r.each(Record{rec.Partition, rec.Offset, rec.Key, rec.Headers, at})
+			}
+		}
+		rec.Recycle()
+	}
+	r.next.set(p.Partition, next)
+	r.note(nil)
+	if r.unmarked >= trimBytes {
+		r.unmarked = 0
+		select {
+		case r.hurry <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// mend finds, for partitions whose next offset is not in the log, where to go on:
+// at the log's start when retention has overtaken the reader, at its end when the
+// cluster has lost what was read.
+func (r *Reader) mend(ctx context.Context, partitions []int32) error {
+	starts, err := r.c.startOffsets(ctx, r.topic)
+	if err != nil {
+		return err
+	}
+	ends, err := r.c.EndOffsets(ctx, r.topic)
+	if err != nil {
+		return err
+	}
+	goOn := make(map[int32]kgo.EpochOffset)
+	for _, p := range partitions {
+		next := r.next.at(p)
+		switch {
+		case next < starts[p]:
+			r.skip(Gap{p, next, starts[p]})
+			next = starts[p]
+			r.next.set(p, next)
+		case next > ends[p]:
+			next = ends[p]
+			r.rewind(p, next)
+		}
+		goOn[p] = kgo.EpochOffset{Epoch: -1, Offset: next}
+	}
+	r.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{r.topic: goOn})
+	return nil
+}
+
+func (r *Reader) skip(g Gap) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unread = append(r.unread, g)
+}
+
+// rewind goes back to an offset from which on the cluster has lost its records.
+func (r *Reader) rewind(partition int32, to int64) {
+	if from := r.next.at(partition); to < from {
+		r.mu.Lock()
+		r.truncated = append(r.truncated, Gap{partition, to, from})
+		r.mu.Unlock()
+	}
+	r.next.set(partition, to)
+}
+
+// note keeps why nothing comes; nil: something came.
+func (r *Reader) note(problem error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.problem = problem
+}

@@ -1,0 +1,245 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Topic is a topic to create.
+type Topic struct {
+	Name        string // begins with [Prefix]
+	Partitions  int32
+	Replication int16
+	// Retention is how long records are kept, the topic's retention.ms. 0: what
+	// the cluster gives by itself; an embedded one then keeps a record until the
+	// log reader and the consumer have both read it.
+	Retention time.Duration
+	Configs   map[string]*string // further settings by their Kafka names, such as max.message.bytes
+}
+
+// ErrTopicExists is wrapped by the error of CreateTopic when there is such a topic.
+var ErrTopicExists = errors.New("the topic exists")
+
+// embeddedSegment is the size of an embedded topic's segments, in bytes. Memory
+// comes free by whole segments (kfake's trimLeft), and a segment costs an entry
+// in a map: this is small beside what is on its way, and still holds thousands of
+// small records.
+const embeddedSegment = 1 << 20
+
+// CreateTopic makes a topic whose leaders are spread evenly: partition p is led
+// by the (p mod n)-th of n brokers. It returns when every partition has its leader.
+func (c *Cluster) CreateTopic(ctx context.Context, t Topic) error {
+	brokers, err := c.checkTopic(ctx, t)
+	if err != nil {
+		return err
+	}
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.TimeoutMillis = 15_000
+	rt := kmsg.NewCreateTopicsRequestTopic()
+	rt.Topic = t.Name
+	rt.NumPartitions, rt.ReplicationFactor = -1, -1 // the assignment says both
+	for p := range t.Partitions {
+		ra := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
+		ra.Partition = p
+		for i := range int(t.Replication) {
+			ra.Replicas = append(ra.Replicas, brokers[(int(p)+i)%len(brokers)])
+		}
+		rt.ReplicaAssignment = append(rt.ReplicaAssignment, ra)
+	}
+	configs := c.topicConfigs(t)
+	for _, name := range slices.Sorted(maps.Keys(configs)) {
+		rc := kmsg.NewCreateTopicsRequestTopicConfig()
+		rc.Name, rc.Value = name, configs[name]
+		rt.Configs = append(rt.Configs, rc)
+	}
+	req.Topics = append(req.Topics, rt)
+
+	doing := fmt.Sprintf("creating topic %q", t.Name)
+	resp, err := req.RequestWith(ctx, c.client)
+	if err != nil {
+		return c.requestError(doing, err)
+	}
+	if len(resp.Topics) != 1 {
+		return fmt.Errorf("%s: the broker answered for %d topics instead of 1", doing, len(resp.Topics))
+	}
+	if err := kerr.ErrorForCode(resp.Topics[0].ErrorCode); err != nil {
+		if errors.Is(err, kerr.TopicAlreadyExists) {
+			return fmt.Errorf("%s: %w already, left by a run that was killed, perhaps: take it away first", doing, ErrTopicExists)
+		}
+		return needs(doing, err, resp.Topics[0].ErrorMessage, "Create on the topic or the cluster")
+	}
+	if c.fake != nil {
+		if err := c.fake.do(func(k *kfake.Cluster) error {
+			for p := range t.Partitions {
+				if err := k.MoveTopicPartition(t.Name, p, brokers[int(p)%len(brokers)]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return fmt.Errorf("%s: spreading its leaders: %w", doing, err)
+		}
+		c.mu.Lock()
+		c.trims[t.Name] = newTrim(t.Name, t.Retention)
+		c.mu.Unlock()
+	}
+	return c.awaitLeaders(ctx, t.Name, t.Partitions)
+}
+
+// checkTopic refuses what cannot be created, and answers the brokers to put it on.
+func (c *Cluster) checkTopic(ctx context.Context, t Topic) ([]int32, error) {
+	if err := ours(t.Name); err != nil {
+		return nil, err
+	}
+	if t.Partitions < 1 || t.Replication < 1 {
+		return nil, fmt.Errorf("topic %q: %d partitions with replication %d: want 1 or more of each", t.Name, t.Partitions, t.Replication)
+	}
+	m, err := c.admin.BrokerMetadata(ctx)
+	if err != nil {
+		return nil, c.requestError(fmt.Sprintf("creating topic %q", t.Name), err)
+	}
+	brokers := m.Brokers.NodeIDs()
+	slices.Sort(brokers)
+	if int(t.Replication) > len(brokers) {
+		return nil, fmt.Errorf("topic %q asks for replication %d, but the cluster has %s: ask for %d, or start more brokers",
+			t.Name, t.Replication, count(len(brokers), "broker"), len(brokers))
+	}
+	return brokers, nil
+}
+
+// topicConfigs are the settings that the topic is created with.
+func (c *Cluster) topicConfigs(t Topic) map[string]*string {
+	configs := maps.Clone(t.Configs)
+	if configs == nil {
+		configs = make(map[string]*string)
+	}
+	set := func(name string, v int64) {
+		if _, given := configs[name]; !given {
+			s := strconv.FormatInt(v, 10)
+			configs[name] = &s
+		}
+	}
+	switch {
+	case c.fake != nil:
+		// kfake's own retention stays off: it could overtake the log reader. See trim.
+		delete(configs, "retention.ms")
+		delete(configs, "retention.bytes")
+		set("segment.bytes", embeddedSegment)
+	case t.Retention > 0:
+		set("retention.ms", max(1, t.Retention.Milliseconds()))
+	}
+	return configs
+}
+
+// awaitLeaders returns when every partition has a leader. A real cluster answers
+// the creation before its brokers have heard of it.
+func (c *Cluster) awaitLeaders(ctx context.Context, topic string, partitions int32) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		leaders, _, err := c.Leaders(ctx, topic)
+		without := int(partitions)
+		for _, leader := range leaders {
+			if leader >= 0 {
+				without--
+			}
+		}
+		if err == nil && without == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("topic %q was created, but %d of its %d partitions have no leader yet: %w", topic, without, partitions, context.Cause(ctx))
+		}
+	}
+}
+
+// DeleteTopic deletes a topic of simd's; one that is not there is no error.
+func (c *Cluster) DeleteTopic(ctx context.Context, topic string) error {
+	if err := ours(topic); err != nil {
+		return err
+	}
+	doing := fmt.Sprintf("deleting topic %q", topic)
+	resp, err := c.admin.DeleteTopic(ctx, topic)
+	switch {
+	case err == nil, errors.Is(err, kerr.UnknownTopicOrPartition):
+		c.mu.Lock()
+		delete(c.trims, topic)
+		c.mu.Unlock()
+		return nil
+	case kerr.TypedErrorForCode(codeOf(err)) != nil:
+		return needs(doing, err, &resp.ErrMessage, "Delete on the topic")
+	}
+	return c.requestError(doing, err)
+}
+
+// Leftovers are the topics whose names begin with prefix, in order. It must begin
+// with [Prefix] itself.
+func (c *Cluster) Leftovers(ctx context.Context, prefix string) ([]string, error) {
+	if err := ours(prefix); err != nil {
+		return nil, err
+	}
+	topics, err := c.admin.ListTopics(ctx)
+	if err != nil {
+		return nil, c.requestError("listing topics", err)
+	}
+	var names []string
+	for _, name := range topics.Names() {
+		if strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Leaders are the topic's leader (-1: none at the moment) and its replicas, the
+// preferred leader first, for each partition.
+func (c *Cluster) Leaders(ctx context.Context, topic string) (leaders map[int32]int32, replicas map[int32][]int32, err error) {
+	d, err := c.describe(ctx, topic)
+	if err != nil {
+		return nil, nil, err
+	}
+	leaders, replicas = make(map[int32]int32), make(map[int32][]int32)
+	for p, pd := range d.Partitions {
+		leaders[p], replicas[p] = pd.Leader, pd.Replicas
+	}
+	return leaders, replicas, nil
+}
+
+// describe asks for a topic's metadata, past every cache.
+func (c *Cluster) describe(ctx context.Context, topic string) (kadm.TopicDetail, error) {
+	doing := fmt.Sprintf("looking up topic %q", topic)
+	topics, err := c.admin.ListTopics(ctx, topic)
+	if err != nil {
+		return kadm.TopicDetail{}, c.requestError(doing, err)
+	}
+	d, ok := topics[topic]
+	switch {
+	case !ok, errors.Is(d.Err, kerr.UnknownTopicOrPartition):
+		return d, fmt.Errorf("%s: there is no such topic: %w", doing, kerr.UnknownTopicOrPartition)
+	case d.Err != nil:
+		return d, needs(doing, d.Err, nil, "Describe on the topic")
+	}
+	return d, nil
+}
+
+// ours refuses names that simd did not give.
+func ours(topic string) error {
+	if !strings.HasPrefix(topic, Prefix) {
+		return fmt.Errorf("topic %q is not simd's, and is left alone: simd's topics begin with %q", topic, Prefix)
+	}
+	return nil
+}

@@ -1,0 +1,353 @@
+package report
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"kafkasim.example/simd/internal/ledger"
+	"kafkasim.example/simd/internal/scenario"
+)
+
+// Meta is what a report says about its run beside the facts.
+type Meta struct {
+	ID      string
+	Cluster string // "embedded", or the brokers
+	Seed    uint64
+	// Speed is how many scenario seconds passed in one second of the run. 0 means 1.
+	Speed float64
+	// Scenario is the plan as it was written, not scaled by Speed.
+	Scenario *scenario.Scenario
+}
+
+// Builder takes the facts of one run as they come and keeps the figures. Facts
+// are entered by one goroutine; Live and Report may be called by others. It
+// holds on to some tens of bytes a message and a few MB beside.
+type Builder struct {
+	meta    Meta
+	plan    *scenario.Plan
+	windows []window
+	faults  []faultSeen
+
+	mu       sync.Mutex
+	books    *ledger.Books
+	segments []segment
+	segment  int // that of the latest message: its neighbours are likely next
+	line     timeline
+
+	lag, queue, blocked, ack, send, total distribution
+
+	sampled   time.Duration // when last was taken
+	last      ledger.Sample
+	lowest    int64 // of BufferAvailable
+	throttled time.Duration
+
+	state    string
+	concl    conclusion
+	end      time.Duration // the latest fact
+	lastTold time.Duration
+}
+
+// faultSeen is what the facts say about one of the scenario's faults.
+type faultSeen struct {
+	name         string
+	began, ended bool
+	from, to     time.Duration
+	problem      string
+}
+
+// conclusion is what whoever played the run has to add.
+type conclusion struct {
+	state, problem string
+	notes          []string
+}
+
+// NewBuilder starts the report of a run of which there are no facts yet.
+func NewBuilder(meta Meta) *Builder {
+	if meta.Speed == 0 {
+		meta.Speed = 1
+	}
+	plan := meta.Scenario.Plan()
+	b := &Builder{
+		meta:     meta,
+		plan:     plan,
+		windows:  windows(meta.Scenario, plan),
+		books:    ledger.NewBooks(),
+		line:     newTimeline(plan.End()),
+		sampled:  -1,
+		state:    "pending",
+		lastTold: -1,
+	}
+	b.books.Limit = plan.Total()
+	b.segments = segments(plan.Total(), b.windows)
+	for _, d := range []*distribution{&b.lag, &b.queue, &b.blocked, &b.ack, &b.send, &b.total} {
+		d.digits = fine
+	}
+	for i, name := range faultNames(meta.Scenario.Faults) {
+		f := meta.Scenario.Faults[i]
+		b.faults = append(b.faults, faultSeen{name: name, from: f.At, to: f.At + f.For})
+	}
+	return b
+}
+
+// Add enters one fact. It keeps nothing of f but its sample.
+func (b *Builder) Add(f *ledger.Fact) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.add(f)
+}
+
+// AddBatch enters facts in their order: the same as Add for each, but cheaper.
+func (b *Builder) AddBatch(facts []ledger.Fact) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range facts {
+		b.add(&facts[i])
+	}
+}
+
+// Conclude says how the run ended: its last state, which counts more than what
+// the facts say; what went wrong, if anything; and what a reader of the report
+// must know before trusting it. Call it before Report.
+func (b *Builder) Conclude(state, problem string, notes ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.concl = conclusion{state: state, problem: problem, notes: slices.Clone(notes)}
+}
+
+// scenario turns the run's time into scenario time.
+func (b *Builder) scenario(t time.Duration) time.Duration {
+	if b.meta.Speed == 1 {
+		return t
+	}
+	return time.Duration(float64(t) * b.meta.Speed)
+}
+
+func (b *Builder) add(f *ledger.Fact) {
+	at := b.scenario(f.At)
+	b.end = max(b.end, at)
+	if f.Kind.OfMessage() {
+		b.books.Add(f)
+		if f.Seq >= 0 && f.Seq < b.plan.Total() {
+			b.message(f, at)
+		}
+		return
+	}
+	switch f.Kind {
+	case ledger.Unread:
+		b.books.Add(f)
+	case ledger.FaultBegan, ledger.FaultEnded:
+		b.fault(f, at)
+	case ledger.StateChanged:
+		b.state = f.Note
+	case ledger.Sampled:
+		b.sample(f.Sample, at)
+	}
+}
+
+// message enters a fact about a message of the plan.
+func (b *Builder) message(f *ledger.Fact, at time.Duration) {
+	r := b.line.at(at)
+	switch f.Kind {
+	case ledger.Offered:
+		r.scheduled++
+		b.lag.record(b.scenario(f.Lag))
+	case ledger.Dropped:
+		r.dropped++
+		r.handed++
+		r.held++
+	case ledger.Accepted, ledger.Refused:
+		blocked := b.scenario(f.Blocked)
+		b.blocked.record(blocked)
+		if f.Attempt == 1 {
+			queue := b.scenario(f.Queue)
+			b.queue.record(queue)
+			r.handed++
+			if queue+blocked >= heldUp {
+				r.held++
+			}
+		}
+	case ledger.Answered:
+		b.ack.record(b.scenario(f.Ack))
+	case ledger.Retried:
+		b.segmentOf(f.Seq).attempts[f.Cause]++
+	case ledger.Told:
+		if f.Outcome == ledger.NotTold || f.Outcome > ledger.Unknown {
+			return // the books ignore it too
+		}
+		send := b.scenario(f.Send)
+		s := b.segmentOf(f.Seq)
+		s.send.record(send)
+		if f.Outcome != ledger.Confirmed && f.Attempt > 0 {
+			s.attempts[f.Cause]++
+		}
+		b.send.record(send)
+		b.total.record(b.scenario(f.Total))
+		b.lastTold = max(b.lastTold, at)
+		r.told(f.Outcome, send)
+	case ledger.Written:
+		r.written++
+	case ledger.Consumed:
+		r.consumed++
+	}
+}
+
+// segmentOf is the segment of a message of the plan.
+func (b *Builder) segmentOf(seq int64) *segment {
+	if s := &b.segments[b.segment]; seq >= s.lo && seq < s.hi {
+		return s
+	}
+	b.segment, _ = slices.BinarySearchFunc(b.segments, seq, func(s segment, seq int64) int {
+		switch {
+		case s.hi <= seq:
+			return -1
+		case s.lo > seq:
+			return 1
+		default:
+			return 0
+		}
+	})
+	return &b.segments[b.segment]
+}
+
+func (b *Builder) fault(f *ledger.Fact, at time.Duration) {
+	if f.Seq < 0 || f.Seq >= int64(len(b.faults)) {
+		return
+	}
+	seen := &b.faults[f.Seq]
+	if f.Kind == ledger.FaultBegan {
+		seen.began, seen.from = true, at
+	} else {
+		seen.ended, seen.to = true, at
+	}
+	if f.Note != "" {
+		seen.problem = f.Note
+	}
+}
+
+func (b *Builder) sample(s *ledger.Sample, at time.Duration) {
+	if s == nil {
+		return
+	}
+	b.line.at(at).sample(at, s)
+	if b.sampled < 0 {
+		b.lowest = s.BufferAvailable
+	}
+	b.lowest = min(b.lowest, s.BufferAvailable)
+	if at >= b.sampled {
+		b.throttled += sinceLast(b.last.ThrottleTime, s.ThrottleTime)
+		b.sampled, b.last = at, *s
+	}
+}
+
+// Report settles the books and writes the verdict. A message that never had its
+// last word counts as told nothing, or as dropped when the producer never had it.
+func (b *Builder) Report() *Report {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	account := b.books.Settle()
+	r := &Report{
+		ID:       b.meta.ID,
+		Scenario: b.meta.Scenario.Name,
+		Title:    b.meta.Scenario.Title,
+		About:    b.meta.Scenario.About,
+		Speed:    b.meta.Speed,
+		Seed:     b.meta.Seed,
+		Cluster:  b.meta.Cluster,
+		State:    b.state,
+		Figures:  figuresOf(account),
+		Latency: Latency{
+			Send:            b.send.quantiles(),
+			ScheduleLag:     b.lag.quantiles(),
+			Queue:           b.queue.quantiles(),
+			Blocked:         b.blocked.quantiles(),
+			Acknowledgement: b.ack.quantiles(),
+			DueToConfirmed:  b.total.quantiles(),
+		},
+		Stress:     b.line.stress(b.plan.End()),
+		Buffer:     Buffer{Total: b.last.BufferTotal, LowestAvailable: b.lowest},
+		Planned:    b.plan.Total(),
+		Unread:     account.Unread,
+		Seconds:    seconds(b.end.Microseconds()),
+		Drained:    seconds(max(b.lastTold, 0).Microseconds()),
+		Faults:     b.reportFaults(),
+		Phases:     b.reportPhases(),
+		RowSeconds: b.line.width.Seconds(),
+		Timeline:   b.line.report(b.meta.Speed),
+		Notes:      []string{},
+	}
+	if b.concl.state != "" {
+		r.State = b.concl.state
+	}
+	r.closeTimeline()
+	b.note(r, account)
+	b.judge(r, b.meta.Scenario.Expect)
+	if text, err := b.meta.Scenario.YAML(); err == nil {
+		r.Settings = string(text)
+	}
+	r.Story = r.story()
+	return r
+}
+
+// closeTimeline puts what the books settled without a fact of its own into the
+// row where the facts end: messages that never had their last word.
+func (r *Report) closeTimeline() {
+	if len(r.Timeline) == 0 {
+		return
+	}
+	var sum Row
+	for _, row := range r.Timeline {
+		sum.Scheduled += row.Scheduled
+		sum.Unknown += row.Unknown
+		sum.Dropped += row.Dropped
+	}
+	last := &r.Timeline[len(r.Timeline)-1]
+	last.Scheduled += max(r.Scheduled-sum.Scheduled, 0)
+	last.Unknown += max(r.Unknown-sum.Unknown, 0)
+	last.Dropped += max(r.Dropped-sum.Dropped, 0)
+}
+
+func (b *Builder) reportFaults() []Fault {
+	out := make([]Fault, 0, len(b.faults))
+	for i, seen := range b.faults {
+		f := Fault{
+			Name: seen.name, Kind: b.meta.Scenario.Faults[i].Kind,
+			From: seconds(seen.from.Microseconds()), To: seconds(seen.to.Microseconds()),
+			Began: seen.began, Ended: seen.ended, Problem: seen.problem,
+		}
+		if seen.began && !seen.ended {
+			f.To = seconds(b.end.Microseconds())
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func (b *Builder) reportPhases() []Phase {
+	parts := make([]Figures, len(b.segments))
+	for i := range parts {
+		parts[i] = newFigures()
+		named(parts[i].Attempts, b.segments[i].attempts)
+	}
+	i := 0
+	for seq, entry := range b.books.Entries() {
+		for seq >= b.segments[i].hi {
+			i++
+		}
+		parts[i].enter(entry)
+	}
+	out := make([]Phase, 0, len(b.windows))
+	for _, w := range b.windows {
+		p := Phase{Name: w.name, Kind: w.kind, From: w.from.Seconds(), To: w.to.Seconds(), Figures: newFigures()}
+		send := distribution{digits: fine}
+		for i := range b.segments {
+			if s := &b.segments[i]; s.lo >= w.lo && s.hi <= w.hi {
+				p.add(&parts[i])
+				send.merge(&s.send)
+			}
+		}
+		p.Send = send.quantiles()
+		out = append(out, p)
+	}
+	return out
+}

@@ -143,7 +143,7 @@ func (f *Figures) figure(name string) (float64, bool) {
 	group, rest, _ := strings.Cut(name, ".")
 	switch group {
 	case "cells":
-		n, ok := f.Cells.named()[rest]
+		n, ok := f.Cells.ByName()[rest]
 		return float64(n), ok
 	case "matrix":
 		return f.Matrix.figure(rest)
@@ -154,7 +154,7 @@ func (f *Figures) figure(name string) (float64, bool) {
 	case "copies_by":
 		return openEnded(f.CopiesBy, rest, isMaker)
 	}
-	n, ok := f.Cells.named()[name]
+	n, ok := f.Cells.ByName()[name]
 	return float64(n), ok
 }
 
@@ -167,8 +167,8 @@ func (f *Figures) counts() map[string]int64 {
 	}
 }
 
-// named are the cells by their names.
-func (c Cells) named() map[string]int64 {
+// ByName are the cells by their names, empty ones included.
+func (c Cells) ByName() map[string]int64 {
 	return map[string]int64{
 		string(ledger.CellDelivered):     c.Delivered,
 		string(ledger.CellVanished):      c.Vanished,

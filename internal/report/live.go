@@ -2,7 +2,6 @@ package report
 
 import (
 	"time"
-
 )
 
 const (
@@ -59,8 +58,14 @@ type Live struct {
 	SendSum   float64 `json:"send_seconds_sum"`
 	SendMax   float64 `json:"send_seconds_max"`
 
-	// Faults are the names of those that are active.
-	Faults []string `json:"faults"`
+	// Faults are those of the scenario, in its order.
+	Faults []LiveFault `json:"faults"`
+}
+
+// LiveFault says whether a fault is active now.
+type LiveFault struct {
+	Name   string `json:"name"` // its kind; numbered where there are several of a kind
+	Active bool   `json:"active"`
 }
 
 // Recent is what happened in the last ten scenario seconds, or in one row of the
@@ -98,7 +103,7 @@ func (b *Builder) Live() Live {
 
 		Recent:    b.recent(),
 		SendCount: b.send.count, SendSum: seconds(b.send.sum), SendMax: seconds(b.line.longestSend(sendMaxOver)),
-		Faults: []string{},
+		Faults: make([]LiveFault, 0, len(b.faults)),
 	}
 	if b.concl.state != "" {
 		live.State = b.concl.state
@@ -110,9 +115,7 @@ func (b *Builder) Live() Live {
 		live.Progress = float64(live.Scheduled-live.InFlight) / float64(live.Planned)
 	}
 	for _, seen := range b.faults {
-		if seen.began && !seen.ended {
-			live.Faults = append(live.Faults, seen.name)
-		}
+		live.Faults = append(live.Faults, LiveFault{Name: seen.name, Active: seen.began && !seen.ended})
 	}
 	return live
 }
@@ -149,4 +152,3 @@ func (l *timeline) longestSend(over time.Duration) int64 {
 	}
 	return longest
 }
-

@@ -41,7 +41,7 @@ func windows(s *scenario.Scenario, plan *scenario.Plan) []window {
 	}
 	for i, name := range faultNames(s.Faults) {
 		f := s.Faults[i]
-		ends := plan.End()
+		ends := max(plan.End(), f.At)
 		if f.For > 0 {
 			ends = f.At + f.For
 		}

@@ -130,4 +130,3 @@ func listed(phrases []string) string {
 
 // plain turns a name of the report into words: lost_in_silence, "lost in silence".
 func plain(name string) string { return strings.ReplaceAll(name, "_", " ") }
-

@@ -76,7 +76,7 @@ func Check(path string) (Condition, error) {
 }
 
 func unreadable(path string, err error) error {
-	return fmt.Errorf("facts file %s: cannot be read: %w", path, err)
+	return fmt.Errorf("facts file %s: cannot be read: %w", path, reasonOf(err))
 }
 
 // reader reads a facts file block by block.

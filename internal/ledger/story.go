@@ -42,7 +42,11 @@ func Differing(path string, keep func(seq int64, e Entry) bool) iter.Seq2[Story,
 	return func(yield func(Story, error) bool) {
 		books, failed := Reconcile(path)
 		for wanted := range books.ranges(keep, storiesAtOnce) {
-			facts := collect(path, wanted)
+			facts, err := collect(path, wanted)
+			if err != nil && failed == nil {
+				yield(Story{}, err) // the file has changed under our hands
+				return
+			}
 			for i, seq := range wanted {
 				story := Story{Seq: seq, Entry: books.Entry(seq), Facts: unpack(facts[i])}
 				if !yield(story, nil) {
@@ -79,9 +83,8 @@ func (b *Books) ranges(keep func(int64, Entry) bool, n int) iter.Seq[[]int64] {
 }
 
 // collect returns the facts of the wanted messages, packed as in a block, which
-// takes an eighth of the memory. Where the file cannot be read, Reconcile could not
-// read it either, and has said so.
-func collect(path string, wanted []int64) [][]byte {
+// takes an eighth of the memory. With an error of Read's, what stands before it.
+func collect(path string, wanted []int64) ([][]byte, error) {
 	index := make(map[int64]int, len(wanted))
 	for i, seq := range wanted {
 		index[seq] = i
@@ -89,7 +92,7 @@ func collect(path string, wanted []int64) [][]byte {
 	packed := make([][]byte, len(wanted))
 	for f, err := range Read(path) {
 		if err != nil {
-			break
+			return packed, err
 		}
 		if !f.Kind.OfMessage() || f.Seq < wanted[0] || f.Seq > wanted[len(wanted)-1] {
 			continue
@@ -98,7 +101,7 @@ func collect(path string, wanted []int64) [][]byte {
 			packed[i] = appendFact(packed[i], &f, &cursor{})
 		}
 	}
-	return packed
+	return packed, nil
 }
 
 // unpack returns what collect has packed: every fact against a zero cursor.

@@ -1,10 +1,7 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"kafkasim.example/simd/internal/ledger"
@@ -212,14 +209,9 @@ func (r *Report) phase(name string) *Phase {
 
 // phrases says counts in words, the largest first.
 func phrases(counts map[string]int64, say func(name string, n int64) string) []string {
-	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
-	})
 	var out []string
-	for _, name := range names {
-		if n := counts[name]; n > 0 {
-			out = append(out, say(name, n))
-		}
+	for _, c := range ranked(counts) {
+		out = append(out, say(c.Name, c.Count))
 	}
 	return out
 }

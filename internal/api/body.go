@@ -26,7 +26,7 @@ func members(contentType string, body []byte, known ...string) (map[string]json.
 		return nil, err
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
-		return nil, newProblem(http.StatusBadRequest, "", fault("body", "the body is empty; it wants a JSON object"))
+		return nil, newProblem(http.StatusBadRequest, "", fault("body", "is empty", "a JSON object"))
 	}
 	if err := inspect(body); err != nil {
 		return nil, err
@@ -34,12 +34,12 @@ func members(contentType string, body []byte, known ...string) (map[string]json.
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(body, &object); err != nil || object == nil {
 		return nil, newProblem(http.StatusUnprocessableEntity, "",
-			fault("body", "this is %s; it wants a JSON object", describeJSON(body)))
+			fault("body", "is "+describeJSON(body), "a JSON object"))
 	}
 	var unknown []*huma.ErrorDetail
 	for name := range object {
 		if !slices.Contains(known, name) {
-			unknown = append(unknown, fault("body."+clip(name), "no such field; %s", nearest(name, known)))
+			unknown = append(unknown, fault("body."+clip(name), "is unknown", nearest(name, known)))
 		}
 	}
 	if unknown != nil {
@@ -55,7 +55,7 @@ func wantJSON(contentType string) error {
 		return nil
 	}
 	return newProblem(http.StatusUnsupportedMediaType, "", fault("header.Content-Type",
-		"%q is not understood; send JSON with Content-Type: application/json (curl --json does)", clip(contentType)))
+		fmt.Sprintf("is %q", clip(contentType)), "application/json (curl --json sends it)"))
 }
 
 // inspect walks through JSON once and refuses what the decoders behind it would
@@ -67,7 +67,7 @@ func inspect(body []byte) error {
 		if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
 			where = fmt.Sprintf(" at byte %d", syntax.Offset)
 		}
-		return newProblem(http.StatusBadRequest, "", fault("body", "this is not JSON%s: %s", where, err))
+		return newProblem(http.StatusBadRequest, "", fault("body", fmt.Sprintf("is not JSON%s: %s", where, err), ""))
 	}
 	w := walker{dec: json.NewDecoder(bytes.NewReader(body))}
 	w.dec.UseNumber()
@@ -82,7 +82,7 @@ type walker struct{ dec *json.Decoder }
 func (w *walker) value(path string, depth int) error {
 	if depth > maxDepth {
 		return newProblem(http.StatusUnprocessableEntity, "",
-			fault(clip(path), "nested deeper than %d levels", maxDepth))
+			fault(clip(path), fmt.Sprintf("lies deeper than %d levels", maxDepth), ""))
 	}
 	token, err := w.dec.Token()
 	if err != nil {
@@ -112,7 +112,7 @@ func (w *walker) object(path string, depth int) error {
 		name, _ := token.(string)
 		at := path + "." + name
 		if seen[name] {
-			return newProblem(http.StatusUnprocessableEntity, "", fault(clip(at), "given twice"))
+			return newProblem(http.StatusUnprocessableEntity, "", fault(clip(at), "is given twice", ""))
 		}
 		seen[name] = true
 		if err := w.value(at, depth+1); err != nil {
@@ -154,9 +154,9 @@ func nearest(name string, known []string) string {
 		}
 	}
 	if best != "" {
-		return fmt.Sprintf("did you mean %s?", best)
+		return best
 	}
-	return "there is " + strings.Join(known, ", ")
+	return "one of " + strings.Join(known, ", ")
 }
 
 // distance is how many letters to add, drop or change to make b of a.

@@ -3,6 +3,7 @@ package api
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -80,8 +81,8 @@ func (g *guard) host(next http.Handler) http.Handler {
 			return
 		}
 		newProblem(http.StatusForbidden,
-			fmt.Sprintf("this daemon does not answer to the name %q; SIMD_HOSTS lists the names it answers to", host),
-			fault("header.Host", "%q is not a name of this daemon", host)).write(w)
+			fmt.Sprintf("this daemon does not answer to the name %q; SIMD_HOSTS lists the names it answers to", clip(host)),
+			fault("header.Host", fmt.Sprintf("is %q", clip(host)), "a name of this daemon")).write(w)
 	})
 }
 
@@ -91,11 +92,11 @@ func (g *guard) origin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := g.crossing.Check(r)
 		if err == nil && r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
-			err = fmt.Errorf("a background request from another site")
+			err = errors.New("a background request from another site")
 		}
 		if err != nil {
 			newProblem(http.StatusForbidden, "requests made by another site's page are refused",
-				fault("header.Origin", "%s", err)).write(w)
+				fault("header.Origin", "is that of another site", "")).write(w)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -112,7 +113,7 @@ func (g *guard) token(next http.Handler) http.Handler {
 			if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(sum[:], g.want[:]) != 1 {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="simd"`)
 				newProblem(http.StatusUnauthorized, "this daemon wants its token: Authorization: Bearer <SIMD_TOKEN>",
-					fault("header.Authorization", "no token, or not the right one")).write(w)
+					fault("header.Authorization", "holds no token, or not the right one", "")).write(w)
 				return
 			}
 		}

@@ -93,10 +93,10 @@ func TestHostileRequests(t *testing.T) {
 func TestNearestNames(t *testing.T) {
 	v := visit(t, newShelf())
 	for body, meant := range map[string]string{
-		`{"scenario": "case-2", "sped": 20}`:   "did you mean speed?",
-		`{"scenario": "case2"}`:                "did you mean case-2?",
-		`{"scenario": "case-2", "SEED": 20}`:   "did you mean seed?",
-		`{"scenario": "case-2", "zzzzzz": 20}`: "there is scenario, speed, seed, set",
+		`{"scenario": "case-2", "sped": 20}`:   "want speed",
+		`{"scenario": "case2"}`:                "want case-2",
+		`{"scenario": "case-2", "SEED": 20}`:   "want seed",
+		`{"scenario": "case-2", "zzzzzz": 20}`: "want one of scenario, speed, seed, set",
 	} {
 		if p := wantProblem(t, v.post("/runs", body), 422, ""); !strings.Contains(p.Detail, meant) {
 			t.Errorf("%s: %q does not say %q", body, p.Detail, meant)

@@ -22,9 +22,14 @@ type problem struct {
 	Running []string `json:"running,omitempty"`
 }
 
-// fault is one field that is wrong.
-func fault(location, format string, args ...any) *huma.ErrorDetail {
-	return &huma.ErrorDetail{Location: location, Message: fmt.Sprintf(format, args...)}
+// fault is one field that is wrong: what is wrong with it, from the verb on, and
+// what would be right, if there is anything to add. Location and message make a
+// sentence, as those of [scenario.Error] do.
+func fault(location, problem, want string) *huma.ErrorDetail {
+	if want != "" {
+		problem += "; want " + want
+	}
+	return &huma.ErrorDetail{Location: location, Message: problem}
 }
 
 // newProblem makes a problem whose detail is the sentence, or else the sentences
@@ -39,16 +44,13 @@ func newProblem(status int, sentence string, fields ...*huma.ErrorDetail) *probl
 	return p
 }
 
-// sentences joins what is wrong with each field to one text for people.
+// sentences is one a line: what is wrong with each field.
 func sentences(fields []*huma.ErrorDetail) string {
 	parts := make([]string, len(fields))
 	for i, f := range fields {
-		parts[i] = f.Message
-		if f.Location != "" && f.Location != "body" {
-			parts[i] = f.Location + ": " + f.Message
-		}
+		parts[i] = f.Location + " " + f.Message
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(parts, "\n")
 }
 
 // explain completes the problems that huma makes itself, which leave out the
@@ -60,13 +62,22 @@ func explain(_ huma.Context, _ string, v any) (any, error) {
 	}
 	switch {
 	case p.Status == http.StatusRequestEntityTooLarge:
-		p.Detail = fmt.Sprintf("the body is larger than %d bytes", maxBody)
-		p.Errors = []*huma.ErrorDetail{fault("body", "larger than %d bytes", maxBody)}
-	case len(p.Errors) == 0 && p.Status >= 400 && p.Status < 500:
-		p.Errors = []*huma.ErrorDetail{fault("body", "%s", p.Detail)}
+		p.Errors = []*huma.ErrorDetail{fault("body", fmt.Sprintf("is larger than %d bytes", maxBody), "")}
+	case p.Status == http.StatusBadRequest && len(p.Errors) == 0:
+		p.Errors = []*huma.ErrorDetail{fault("body", "is empty", "a JSON object")}
+	case p.Status == http.StatusRequestTimeout:
+		p.Errors = []*huma.ErrorDetail{fault("body", "took too long to arrive", "")}
 	case p.Detail == "validation failed":
-		p.Detail = sentences(p.Errors)
+		for _, e := range p.Errors {
+			e.Value = nil // what was sent may be long, and the client knows it
+			if e.Message == "unknown query parameter" {
+				e.Message = "is unknown here; want what /docs lists"
+			}
+		}
+	default:
+		return p, nil
 	}
+	p.Detail = sentences(p.Errors)
 	return p, nil
 }
 
@@ -79,7 +90,7 @@ func (p *problem) write(w http.ResponseWriter) {
 
 func notFound(w http.ResponseWriter, r *http.Request) {
 	newProblem(http.StatusNotFound,
-		fmt.Sprintf("there is nothing at %s; /docs lists what there is", r.URL.Path), fault("path", "unknown path")).write(w)
+		fmt.Sprintf("there is nothing at %s; /docs lists what there is", r.URL.Path), fault("path", "is unknown", "")).write(w)
 }
 
 // methodNotAllowed answers with the methods that the path does have, which a
@@ -103,7 +114,7 @@ func methodNotAllowed(routes chi.Routes) http.HandlerFunc {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		newProblem(http.StatusMethodNotAllowed,
 			fmt.Sprintf("%s cannot be done here; %s can", r.Method, strings.Join(allowed, " or ")),
-			fault("method", "%s is not allowed", r.Method)).write(w)
+			fault("method", "is "+r.Method, strings.Join(allowed, " or "))).write(w)
 	}
 }
 
@@ -118,17 +129,17 @@ func (d *door) refusal(err error, at func(path string) string) error {
 		p.Running = busy.Running
 		return p
 	case errors.As(err, &reused):
-		return newProblem(http.StatusUnprocessableEntity, "", fault("header.Idempotency-Key", "%s", err))
+		return newProblem(http.StatusUnprocessableEntity, "", fault("header.Idempotency-Key", "has been used for another request", "a key of its own for each request"))
 	case errors.Is(err, run.ErrClosing):
 		return huma.ErrorWithHeaders(newProblem(http.StatusServiceUnavailable, "the daemon is shutting down and starts no more runs"),
 			http.Header{"Retry-After": {"10"}})
 	case errors.Is(err, run.ErrNotFound):
 		return newProblem(http.StatusNotFound, "there is no such run; GET /runs lists those there are",
-			fault("path.id", "no run has this id"))
+			fault("path.id", "is no run's", ""))
 	case errors.Is(err, run.ErrEnded):
-		return newProblem(http.StatusConflict, "the run has ended already", fault("path.id", "this run has ended"))
+		return newProblem(http.StatusConflict, "the run has ended already", fault("path.id", "is that of a run that has ended", ""))
 	case errors.Is(err, run.ErrNotReady):
-		return newProblem(http.StatusConflict, "the run goes on; this can be read when it has ended", fault("path.id", "this run goes on"))
+		return newProblem(http.StatusConflict, "the run goes on; this can be read when it has ended", fault("path.id", "is that of a run that goes on", ""))
 	}
 	if fields := planFaults(err, at); fields != nil {
 		return newProblem(http.StatusUnprocessableEntity, "", fields...)
@@ -140,20 +151,13 @@ func (d *door) refusal(err error, at func(path string) string) error {
 // planFaults are the fields that a refused plan is about; nil if err is of
 // another kind.
 func planFaults(err error, at func(path string) string) []*huma.ErrorDetail {
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []*huma.ErrorDetail
-		for _, one := range many.Unwrap() {
-			all = append(all, planFaults(one, at)...)
-		}
-		return all
+	var all scenario.Errors
+	if one := (*scenario.Error)(nil); !errors.As(err, &all) && errors.As(err, &one) {
+		all = scenario.Errors{one}
 	}
-	var wrong *scenario.Error
-	if !errors.As(err, &wrong) {
-		return nil
+	var fields []*huma.ErrorDetail
+	for _, e := range all {
+		fields = append(fields, fault(at(e.Path), e.Problem, e.Want))
 	}
-	message := wrong.Problem
-	if wrong.Want != "" {
-		message += "; " + wrong.Want
-	}
-	return []*huma.ErrorDetail{fault(at(wrong.Path), "%s", message)}
+	return fields
 }

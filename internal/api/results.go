@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -85,7 +86,7 @@ func writeReport(ctx huma.Context, format string, verdict *report.Report) error 
 	case "html":
 		return verdict.WriteHTML(ctx.BodyWriter())
 	case "text":
-		return verdict.WriteText(ctx.BodyWriter())
+		return verdict.WriteText(ctx.BodyWriter(), false)
 	default:
 		enc := json.NewEncoder(ctx.BodyWriter())
 		enc.SetIndent("", "  ")
@@ -112,7 +113,7 @@ func negotiate(accept string) (format string, err error) {
 		}
 	}
 	return "", newProblem(http.StatusNotAcceptable, "", fault("header.Accept",
-		"a report comes as application/json, text/html or text/plain"))
+		"names no form that a report has", "application/json, text/html or text/plain"))
 }
 
 type messagesInput struct {
@@ -138,7 +139,7 @@ func (in *messagesInput) filter() (func(int64, ledger.Entry) bool, error) {
 	}
 	if in.Outcome != "" && !slices.Contains(names, in.Outcome) {
 		return nil, newProblem(http.StatusUnprocessableEntity, "",
-			fault("query.outcome", "there is no outcome %q; %s", clip(in.Outcome), nearest(in.Outcome, names)))
+			fault("query.outcome", fmt.Sprintf("is %q", clip(in.Outcome)), nearest(in.Outcome, names)))
 	}
 	return func(_ int64, e ledger.Entry) bool {
 		if in.Cause != "" && e.Cause.String() != in.Cause {
@@ -169,7 +170,7 @@ func (d *door) messages(_ context.Context, in *messagesInput) (*huma.StreamRespo
 	status := found.Status()
 	if !status.State.Ended() {
 		return nil, newProblem(http.StatusConflict, "the run is "+string(status.State)+"; its messages can be listed when it has ended",
-			fault("path.id", "this run goes on"))
+			fault("path.id", "is that of a run that goes on", ""))
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		_, w := humachi.Unwrap(ctx)

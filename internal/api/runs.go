@@ -126,7 +126,7 @@ func (d *door) list(_ context.Context, in *listInput) (*listOutput, error) {
 	if in.Before != "" {
 		at := slices.IndexFunc(runs, func(r Run) bool { return r.ID() == in.Before })
 		if at < 0 {
-			return nil, newProblem(http.StatusUnprocessableEntity, "", fault("query.before", "no run has this id"))
+			return nil, newProblem(http.StatusUnprocessableEntity, "", fault("query.before", "is no run's id", ""))
 		}
 		runs = runs[at+1:]
 	}
@@ -194,7 +194,7 @@ func parseStop(contentType string, body []byte) (run.StopMode, error) {
 	var mode string
 	if err := json.Unmarshal(raw, &mode); err != nil || mode != string(run.Graceful) && mode != string(run.Abrupt) {
 		return "", newProblem(http.StatusUnprocessableEntity, "",
-			fault("body.mode", `%s is not a way to stop; it wants "graceful" or "abrupt"`, clip(string(raw))))
+			fault("body.mode", "is "+clip(string(raw)), `"graceful" or "abrupt"`))
 	}
 	return run.StopMode(mode), nil
 }

@@ -125,7 +125,7 @@ func TestScenarios(t *testing.T) {
 		t.Errorf("case-2 is not there, or not whole: %+v", list.Scenarios)
 	}
 	p := wantProblem(t, v.get("/scenarios/case2"), http.StatusNotFound, "path.name")
-	if p.Errors[0].Message != `there is no preset "case2"; did you mean case-2?` {
+	if p.Errors[0].Message != `is "case2"; want case-2` {
 		t.Errorf("message: %s", p.Errors[0].Message)
 	}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -63,7 +64,7 @@ type scenarioOutput struct{ Body any }
 func (d *door) scenario(_ context.Context, in *scenarioInput) (*scenarioOutput, error) {
 	s, err := scenario.Preset(in.Name)
 	if err != nil {
-		return nil, newProblem(http.StatusNotFound, "", fault("path.name", "there is no preset %q; %s", clip(in.Name), nearest(in.Name, presetNames())))
+		return nil, newProblem(http.StatusNotFound, "", fault("path.name", fmt.Sprintf("is %q", clip(in.Name)), nearest(in.Name, scenario.PresetNames())))
 	}
 	return &scenarioOutput{Body: s}, nil
 }

@@ -26,7 +26,7 @@ type Server struct {
 }
 
 // Listen takes the address, host:port. Port 0 picks a free one; see Addr.
-func Listen(ctx context.Context, address string, handler http.Handler, log *slog.Logger) (*Server, error) {
+func Listen(ctx context.Context, address string, log *slog.Logger) (*Server, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
@@ -34,7 +34,6 @@ func Listen(ctx context.Context, address string, handler http.Handler, log *slog
 	return &Server{
 		listener: limit(listener, maxConnections),
 		server: &http.Server{
-			Handler:           handler,
 			ReadHeaderTimeout: 5 * time.Second,
 			IdleTimeout:       time.Minute,
 			MaxHeaderBytes:    maxHeaderBytes,
@@ -49,7 +48,8 @@ func Listen(ctx context.Context, address string, handler http.Handler, log *slog
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // Serve answers requests until Shutdown or Close, and then returns nil.
-func (s *Server) Serve() error {
+func (s *Server) Serve(handler http.Handler) error {
+	s.server.Handler = handler
 	if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

@@ -21,12 +21,12 @@ func TestServeAndShutdown(t *testing.T) {
 		<-release
 		_, _ = io.WriteString(w, "whole")
 	})
-	s, err := Listen(t.Context(), "127.0.0.1:0", slow, textLog(io.Discard))
+	s, err := Listen(t.Context(), "127.0.0.1:0", textLog(io.Discard))
 	if err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- s.Serve() }()
+	go func() { served <- s.Serve(slow) }()
 
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
@@ -57,12 +57,12 @@ func TestServeAndShutdown(t *testing.T) {
 }
 
 func TestAnAddressThatIsTaken(t *testing.T) {
-	s, err := Listen(t.Context(), "127.0.0.1:0", http.NotFoundHandler(), textLog(io.Discard))
+	s, err := Listen(t.Context(), "127.0.0.1:0", textLog(io.Discard))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	_, err = Listen(t.Context(), s.Addr().String(), http.NotFoundHandler(), textLog(io.Discard))
+	_, err = Listen(t.Context(), s.Addr().String(), textLog(io.Discard))
 	if err == nil || !strings.Contains(err.Error(), s.Addr().String()) {
 		t.Errorf("the second listener: %v", err)
 	}

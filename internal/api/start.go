@@ -94,13 +94,14 @@ func atSet(overrides map[string]string) func(string) string {
 	}
 }
 
+const aScenario = "the name of a preset (GET /scenarios lists them) or a whole scenario"
+
 // planOf is the preset that is named, or the scenario that is written out.
 func planOf(raw json.RawMessage) (*scenario.Scenario, error) {
 	raw = bytes.TrimSpace(raw)
 	switch {
 	case len(raw) == 0:
-		return nil, &scenario.Error{Path: "scenario", Problem: "this is missing",
-			Want: "it wants the name of a preset or a whole scenario; GET /scenarios lists the presets"}
+		return nil, &scenario.Error{Path: "scenario", Problem: "is missing", Want: aScenario}
 	case raw[0] == '{':
 		plain, err := unescaped(raw)
 		if err != nil {
@@ -112,15 +113,9 @@ func planOf(raw json.RawMessage) (*scenario.Scenario, error) {
 		if err := json.Unmarshal(raw, &name); err != nil {
 			return nil, &scenario.Error{Path: "scenario", Problem: err.Error()}
 		}
-		plan, err := scenario.Preset(name)
-		if err != nil {
-			return nil, &scenario.Error{Path: "scenario", Problem: "there is no preset " + strconv.Quote(clip(name)),
-				Want: nearest(name, presetNames())}
-		}
-		return plan, nil
+		return scenario.Preset(name)
 	default:
-		return nil, &scenario.Error{Path: "scenario", Problem: "this is " + describeJSON(raw),
-			Want: "it wants the name of a preset or a whole scenario"}
+		return nil, &scenario.Error{Path: "scenario", Problem: "is " + describeJSON(raw), Want: aScenario}
 	}
 }
 
@@ -140,30 +135,22 @@ func unescaped(raw []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-func presetNames() []string {
-	var names []string
-	for _, s := range scenario.Presets() {
-		names = append(names, s.Name)
-	}
-	return names
-}
-
 func parseSpeed(raw json.RawMessage, wrong []*huma.ErrorDetail) (float64, []*huma.ErrorDetail) {
 	if text := string(bytes.TrimSpace(raw)); describeJSON(raw) == "a number" {
 		speed, err := strconv.ParseFloat(text, 64)
 		if err == nil && speed > 0 && !math.IsInf(speed, 0) {
 			return speed, wrong
 		}
-		return 0, append(wrong, fault("body.speed", "%s cannot be a speed; it wants a number above 0, such as 20", clip(text)))
+		return 0, append(wrong, fault("body.speed", "is "+clip(text), "a number above 0, such as 20"))
 	}
-	return 0, append(wrong, fault("body.speed", "this is %s; it wants a number, such as 20", describeJSON(raw)))
+	return 0, append(wrong, fault("body.speed", "is "+describeJSON(raw), "a number above 0, such as 20"))
 }
 
 func parseSeed(raw json.RawMessage, wrong []*huma.ErrorDetail) (uint64, []*huma.ErrorDetail) {
 	text := string(bytes.TrimSpace(raw))
 	seed, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || seed == 0 {
-		return 0, append(wrong, fault("body.seed", "%s cannot be a seed; it wants a whole number from 1 to %d", clip(text), uint64(math.MaxUint64)))
+		return 0, append(wrong, fault("body.seed", "is "+clip(text), "a whole number from 1 to 18446744073709551615"))
 	}
 	return seed, wrong
 }
@@ -176,13 +163,13 @@ func parseSet(raw json.RawMessage, wrong []*huma.ErrorDetail) (map[string]string
 	}
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &values); err != nil || values == nil {
-		return nil, append(wrong, fault("body.set",
-			`this is %s; it wants an object of paths and values, such as {"producer.buffer.memory": 4194304}`, describeJSON(raw)))
+		return nil, append(wrong, fault("body.set", "is "+describeJSON(raw),
+			`an object of paths and values, such as {"producer.buffer.memory": 4194304}`))
 	}
 	overrides := map[string]string{}
 	for path, value := range values {
 		if strings.TrimSpace(path) == "" {
-			wrong = append(wrong, fault("body.set", "a path is empty"))
+			wrong = append(wrong, fault("body.set", "holds an empty path", "the path of a field"))
 			continue
 		}
 		overrides[path] = string(value)

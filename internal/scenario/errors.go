@@ -70,8 +70,14 @@ func newFindings() *findings {
 	return &findings{lines: map[string]int{}, told: map[string]bool{}}
 }
 
-// add notes what is wrong with a path, once: what follows from it is not told.
+// add notes what is wrong with a path, unless that follows from what is told
+// already about it, or about what it is a part of.
 func (f *findings) add(path, problem, want string) {
+	for i, c := range path {
+		if (c == '.' || c == '[') && f.told[path[:i]] {
+			return
+		}
+	}
 	if len(f.errs) < maxFindings && !f.told[path] {
 		f.told[path] = true
 		f.errs = append(f.errs, &Error{Path: path, Problem: problem, Want: want, Line: f.lines[path]})
@@ -81,7 +87,7 @@ func (f *findings) add(path, problem, want string) {
 // sound says that nothing was found in a section so far, so that a rule about
 // several of its fields may trust what they hold.
 func (f *findings) sound(section string) bool {
-	return !slices.ContainsFunc(f.errs, func(e *Error) bool {
+	return len(f.errs) < maxFindings && !slices.ContainsFunc(f.errs, func(e *Error) bool {
 		return e.Path == section || strings.HasPrefix(e.Path, section+".") || strings.HasPrefix(e.Path, section+"[")
 	})
 }

@@ -3,7 +3,6 @@ package scenario
 import (
 	"fmt"
 	"math"
-	"slices"
 	"time"
 )
 
@@ -134,9 +133,4 @@ func (p *Publisher) rules(f *findings) {
 	case float64(r.Backoff)*math.Pow(r.Factor, float64(r.Attempts-1)) > float64(maxTime):
 		f.add(path, "waits longer than 720h before its last attempt", "fewer attempts, or a smaller backoff or factor")
 	}
-}
-
-// Answers says that the retry answers a reason: "timeout" or "error".
-func (r *Retry) Answers(reason string) bool {
-	return r != nil && slices.Contains(r.On, reason)
 }

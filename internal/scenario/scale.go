@@ -17,7 +17,8 @@ const (
 // Scaled is the scenario as it is played at a speed: every time divided by it,
 // every rate and quota multiplied. The plan stays message for message the same.
 // A speed outside 0.01 to 1000, or one that would push a time-out below 20 ms,
-// is an [*Error] whose path is speed.
+// is an [*Error] whose path is speed. The copy is to be played; to write or change
+// a scenario, take the original.
 func (s *Scenario) Scaled(speed float64) (*Scenario, error) {
 	if outside(speed, minSpeed, maxSpeed) {
 		return nil, &Error{Path: "speed", Problem: "is " + decimal(speed), Want: "a number from 0.01 to 1,000"}
@@ -66,11 +67,11 @@ func (s *Scenario) timeouts() []timeout {
 }
 
 func roundDown(v float64) float64 {
-	if v <= 0 {
+	if v < 1e-9 {
 		return 0
 	}
-	digit := math.Pow(10, math.Floor(math.Log10(v))-2)
-	return math.Floor(v/digit*(1+1e-12)) * digit
+	shift := math.Pow(10, 2-math.Floor(math.Log10(v)))
+	return math.Floor(v*shift*(1+1e-12)) / shift
 }
 
 // clone copies the scenario, so that nothing in the copy is shared.

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -62,21 +63,22 @@ type step struct {
 func (s *Scenario) resolve(path string) ([]step, value, *Error) {
 	var steps []step
 	var at value = s.root()
-	rest, done := path, ""
-	for rest != "" {
+	for done := ""; done != path; {
+		rest := strings.TrimPrefix(path[len(done):], ".")
+		at = inside(at)
 		next, ok := at.(interface {
-			enter(rest string) (step, value, string)
+			enter(rest string) (st step, v value, length int)
 		})
 		if !ok {
 			return nil, nil, &Error{Path: path, Problem: "is no field: " + done + " has no parts", Want: done}
 		}
-		st, v, after := next.enter(rest)
+		st, v, length := next.enter(rest)
 		if v == nil {
-			return nil, nil, s.unknownPath(path, at, done, rest)
+			return nil, nil, unknownPath(path, at, done, rest)
 		}
 		steps = append(steps, st)
-		done = path[:len(path)-len(after)]
-		at, rest = v, strings.TrimPrefix(after, ".")
+		done = path[:len(path)-len(rest)+length]
+		at = v
 	}
 	if len(steps) == 0 {
 		return nil, nil, &Error{Path: path, Problem: "is an empty path", Want: "a field's path, such as producer.buffer.memory"}
@@ -84,7 +86,20 @@ func (s *Scenario) resolve(path string) ([]step, value, *Error) {
 	return steps, at, nil
 }
 
-func (s *Scenario) unknownPath(path string, at value, done, rest string) *Error {
+// inside is what an optional value is once it is there.
+func inside(v value) value {
+	if o, ok := v.(interface{ inner() value }); ok {
+		return o.inner()
+	}
+	return v
+}
+
+func (o optional[T]) inner() value {
+	v := o.usual()
+	return o.of(&v)
+}
+
+func unknownPath(path string, at value, done, rest string) *Error {
 	if o, ok := at.(interface {
 		unknown(string) (string, string)
 		fieldNames() []string
@@ -95,70 +110,43 @@ func (s *Scenario) unknownPath(path string, at value, done, rest string) *Error 
 		}
 		return &Error{Path: path, Problem: problem, Want: want}
 	}
-	return &Error{Path: path, Problem: "is no field: " + done + " is a list", Want: done + "[0] and so on"}
+	want := done + "[0] and so on"
+	if _, ok := at.(expectations); ok {
+		want = "a figure, such as expect.lost"
+	}
+	return &Error{Path: path, Problem: "is no field: " + done + " is " + at.wanted(), Want: want}
 }
 
-// matches says that rest begins with name, and gives what follows.
-func matches(rest, name string) (after string, ok bool) {
-	after, ok = strings.CutPrefix(rest, name)
-	return after, ok && (after == "" || after[0] == '.' || after[0] == '[')
-}
-
-func (o object[T]) enter(rest string) (step, value, string) {
+func (o object[T]) enter(rest string) (step, value, int) {
 	return enterField(o.fields(o.p), rest)
 }
 
-// enterField takes the longest name that fits: retry.backoff.max.ms is no part
-// of something called retry.
-func enterField(fields []field, rest string) (step, value, string) {
+// enterField takes the longest name that rest begins with: names have dots.
+func enterField(fields []field, rest string) (step, value, int) {
 	var found field
-	left := ""
 	for _, fd := range fields {
-		if after, ok := matches(rest, fd.name); ok && len(fd.name) > len(found.name) {
-			found, left = fd, after
+		after, ok := strings.CutPrefix(rest, fd.name)
+		if ok && (after == "" || after[0] == '.' || after[0] == '[') && len(fd.name) > len(found.name) {
+			found = fd
 		}
 	}
-	return step{key: found.name}, found.value, left
+	return step{key: found.name}, found.value, len(found.name)
 }
 
 func (o object[T]) fieldNames() []string { return names(o.fields(o.p)) }
 
-func (l list[T]) enter(rest string) (step, value, string) {
-	inside, after, ok := strings.Cut(strings.TrimPrefix(rest, "["), "]")
-	i, err := strconv.Atoi(inside)
-	if !ok || rest[0] != '[' || err != nil || i < 0 || inside[0] == '+' {
-		return step{}, nil, ""
+var indexShape = regexp.MustCompile(`^\[([0-9]{1,6})\](?:$|[.\[])`)
+
+func (l list[T]) enter(rest string) (step, value, int) {
+	m := indexShape.FindStringSubmatch(rest)
+	if m == nil {
+		return step{}, nil, 0
 	}
-	return step{index: i}, l.of(new(T)), after
+	i, _ := strconv.Atoi(m[1])
+	return step{index: i}, l.of(new(T)), len(m[1]) + 2
 }
 
-func (o optional[T]) enter(rest string) (step, value, string) {
-	v := o.usual()
-	if inner, ok := o.of(&v).(interface {
-		enter(string) (step, value, string)
-	}); ok {
-		return inner.enter(rest)
-	}
-	return step{}, nil, ""
-}
-
-func (o optional[T]) unknown(name string) (problem, want string) {
-	v := o.usual()
-	if inner, ok := o.of(&v).(interface{ unknown(string) (string, string) }); ok {
-		return inner.unknown(name)
-	}
-	return "is no field", o.wanted()
-}
-
-func (o optional[T]) fieldNames() []string {
-	v := o.usual()
-	if inner, ok := o.of(&v).(interface{ fieldNames() []string }); ok {
-		return inner.fieldNames()
-	}
-	return nil
-}
-
-func (v anyFault) enter(rest string) (step, value, string) {
+func (v anyFault) enter(rest string) (step, value, int) {
 	return enterField(allFaultFields(&Fault{}), rest)
 }
 
@@ -168,19 +156,19 @@ func (v anyFault) unknown(name string) (problem, want string) {
 
 func (v anyFault) fieldNames() []string { return names(allFaultFields(&Fault{})) }
 
-// Every name is a figure's until the scenario is judged.
-func (v expectations) enter(rest string) (step, value, string) {
-	name, index, _ := strings.Cut(rest, "[")
-	if index != "" {
-		index = "[" + index
+// enter takes every name for a figure's, until the scenario is judged.
+func (v expectations) enter(rest string) (step, value, int) {
+	name, _, _ := strings.Cut(rest, "[")
+	if name == "" {
+		return step{}, nil, 0
 	}
-	return step{key: name}, conditions{}, index
+	return step{key: name}, conditions{v}, len(name)
 }
 
 // conditions are what stands under a figure: a condition, or a list of them.
 type conditions struct{ expectations }
 
-func (conditions) enter(rest string) (step, value, string) {
+func (conditions) enter(rest string) (step, value, int) {
 	return list[string]{of: func(s *string) value { return words(s, wantWords, nil) }}.enter(rest)
 }
 

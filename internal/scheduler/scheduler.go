@@ -80,8 +80,9 @@ func playLoad(ctx context.Context, base time.Time, plan Plan, sink Sink) {
 	load := pace{plan: plan, total: plan.Total()}
 	alarm := newAlarm()
 	for ctx.Err() == nil {
-		wait, more := load.offerDue(time.Since(base), sink)
-		if !more || !alarm.sleep(ctx, wait) {
+		next, more := load.offerDue(time.Since(base), sink)
+		// The burst has taken its time, too: how long to sleep is seen only now.
+		if !more || !alarm.approach(ctx, next-time.Since(base)) {
 			return
 		}
 	}
@@ -92,8 +93,8 @@ func playLoad(ctx context.Context, base time.Time, plan Plan, sink Sink) {
 // the run is noticed at once even when millions are overdue.
 const burst = 1024
 
-// pace is how far a plan has been played. It has no clock: elapsed time goes
-// in, the wait comes out.
+// pace is how far a plan has been played. It has no clock: the time elapsed
+// goes in, when to look again comes out.
 type pace struct {
 	plan  Plan
 	total int64
@@ -103,9 +104,9 @@ type pace struct {
 }
 
 // offerDue offers what is due once elapsed has passed, at most a burst of it,
-// and says how long it is from elapsed until the next message is due: not
-// positive when some are due already. more is false when none are left.
-func (p *pace) offerDue(elapsed time.Duration, sink Sink) (wait time.Duration, more bool) {
+// and says when to look again: when the next message is due, or, after a whole
+// burst, at a time that has passed. more is false when none are left.
+func (p *pace) offerDue(elapsed time.Duration, sink Sink) (next time.Duration, more bool) {
 	for range burst {
 		if !p.held {
 			if p.seq == p.total {
@@ -120,29 +121,5 @@ func (p *pace) offerDue(elapsed time.Duration, sink Sink) (wait time.Duration, m
 		sink.Offer(p.seq-1, p.due)
 		p.held = false
 	}
-	return p.due - elapsed, true
-}
-
-// alarm is one timer, used again and again by one goroutine.
-type alarm struct{ timer *time.Timer }
-
-func newAlarm() alarm {
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
-	return alarm{timer}
-}
-
-// sleep waits for d, and says whether ctx lasted that long.
-func (a alarm) sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	a.timer.Reset(d)
-	select {
-	case <-a.timer.C:
-		return true
-	case <-ctx.Done():
-		a.timer.Stop()
-		return false
-	}
+	return p.due, true
 }

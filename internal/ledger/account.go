@@ -42,7 +42,7 @@ type Account struct {
 }
 
 // Cells are the numbers of messages by cell, those with none left out.
-func (a *Account) Cells() map[Cell]int64 {
+func (a Account) Cells() map[Cell]int64 {
 	cells := make(map[Cell]int64)
 	put := func(cell Cell, n int64) {
 		if n != 0 {

@@ -11,7 +11,8 @@ import (
 type Kind uint8
 
 // The kinds, in the order in which an ordinary message meets them. Behind
-// each: the fields of [Fact] that it sets, beside Kind and At.
+// each: the fields of [Fact] that it sets, beside Kind and At. A [Log] keeps
+// those, and no others.
 const (
 	_ Kind = iota
 

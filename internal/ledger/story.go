@@ -3,7 +3,7 @@ package ledger
 import "iter"
 
 // storiesAtOnce is how many messages' facts one pass over a file collects: some
-// 30 MB of them, when each has eight.
+// 40 MB of them, when each has eight.
 const storiesAtOnce = 200_000
 
 // Story is one message, from its first fact to its last.
@@ -32,9 +32,9 @@ func Reconcile(path string) (*Books, error) {
 // Differing yields the story of every message that keep wants, in the order of
 // their numbers; a nil keep wants those that differ ([Entry.Differs]). The file
 // must be that of a run that has ended: messages without a last word are
-// settled. Memory stays bounded: the file is read once for the books, of sixteen bytes a
-// message, and once more for every 200,000 messages that keep wants. An error of
-// Read's comes last, after the stories of what could be read.
+// settled. Memory stays bounded: the file is read once for the books, of sixteen
+// bytes a message, and once more for every 200,000 messages that keep wants. An
+// error of Read's comes last, after the stories of what could be read.
 func Differing(path string, keep func(seq int64, e Entry) bool) iter.Seq2[Story, error] {
 	if keep == nil {
 		keep = func(_ int64, e Entry) bool { return e.Differs() }
@@ -83,7 +83,7 @@ func (b *Books) ranges(keep func(int64, Entry) bool, n int) iter.Seq[[]int64] {
 }
 
 // collect returns the facts of the wanted messages, packed as in a block, which
-// takes an eighth of the memory. With an error of Read's, what stands before it.
+// takes an eighth of the memory; with an error of Read's, what stands before it.
 func collect(path string, wanted []int64) ([][]byte, error) {
 	index := make(map[int64]int, len(wanted))
 	for i, seq := range wanted {

@@ -181,4 +181,3 @@ func equal(a, b Account) bool {
 	}
 	return of(a) == of(b)
 }
-

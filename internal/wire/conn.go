@@ -1,20 +1,15 @@
 package wire
 
 import (
-	"bufio"
-	"encoding/binary"
-	"errors"
-	"io"
 	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
-// A conn is one connection through a wire, with the two goroutines that carry
-// its frames.
+// A conn is one connection through a wire. Two goroutines carry its frames; in
+// carry.go is what they do.
 type conn struct {
 	wire   *Wire
 	addr   string // the broker's, as it was dialed
@@ -27,18 +22,21 @@ type conn struct {
 	done  chan struct{} // closed when the connection is
 	once  sync.Once
 
-	mu       sync.Mutex
-	sent     []request // requests without a whole answer, in their order
-	produces int       // how many of these are produce requests
-	muted    time.Time // no request passes before
-	deaf     bool      // an answer was lost: the client hears no more
+	mu        sync.Mutex
+	sent      []request // requests without a whole answer, in their order
+	produces  int       // how many of these are produce requests
+	muted     time.Time // no request passes before
+	deaf      bool      // an answer was lost: the client hears no more
+	swallows  *rand.Rand
+	forgetful *rand.Rand
 }
 
-func newConn(w *Wire, addr string, server net.Conn, r rule, draw func() *rand.Rand) *conn {
+func newConn(w *Wire, addr string, server net.Conn, r rule, chance func() *rand.Rand) *conn {
 	c := &conn{
 		wire: w, addr: addr, server: server,
-		up: newStream(draw()), down: newStream(draw()),
+		up: newStream(chance()), down: newStream(chance()),
 		woken: make(chan struct{}, 1), done: make(chan struct{}),
+		swallows: chance(), forgetful: chance(),
 	}
 	c.apply(r)
 	return c
@@ -52,6 +50,22 @@ func (c *conn) apply(r rule) {
 	c.down.slow(half)
 }
 
+// close ends the connection at once, with what is under way; the client gets
+// err. Only the first end counts.
+func (c *conn) close(err error) {
+	c.up.abort(err, err)
+	c.down.abort(err, err)
+	c.hangUp()
+}
+
+// hangUp closes the broker's side.
+func (c *conn) hangUp() {
+	c.once.Do(func() {
+		close(c.done)
+		c.server.Close()
+	})
+}
+
 // wake makes the carrier of requests look again at whether it may go on.
 func (c *conn) wake() {
 	select {
@@ -60,174 +74,117 @@ func (c *conn) wake() {
 	}
 }
 
-// close ends the connection at once, with what is under way; the client gets
-// err. Only the first close counts.
-func (c *conn) close(err error) {
-	c.once.Do(func() {
-		close(c.done)
-		c.up.abort(err, err)
-		c.down.abort(err, err)
-		c.server.Close()
-	})
-}
-
-// carryRequests forwards what the client sends until one of the two has gone.
-func (c *conn) carryRequests() {
-	err := c.requests()
-	var frame *FrameError
-	switch {
-	case errors.As(err, &frame):
-		c.close(frame)
-	case errors.Is(err, errServer):
-		// The broker takes no more. What it has answered before is still to
-		// come: the carrier of answers will meet the end of it.
-		c.up.abort(net.ErrClosed, syscall.EPIPE)
-	default:
-		c.close(net.ErrClosed)
-	}
-}
-
-// errServer: writing to the broker failed.
-var errServer = errors.New("the broker takes no more")
-
-func (c *conn) requests() error {
-	buf := make([]byte, 4+headBytes)
+// awaitTurn returns when the next request may pass, or with net.ErrClosed when
+// the connection has ended.
+//
+// A broker reads no request of a connection while it has one to answer or the
+// connection is muted (KIP-219; SocketServer and RequestChannel: muteStateEvent).
+// Under a quota a wire must do as much: a request that has passed already could
+// not be muted any more.
+func (c *conn) awaitTurn() error {
 	for {
-		head, r, known, err := readRequest(c.up, buf, c.addr)
-		if err != nil {
-			c.server.Write(head) // half a frame is the broker's to judge
-			return err
+		c.mu.Lock()
+		muted := time.Until(c.muted)
+		busy := c.produces > 0 && c.wire.quotas.on()
+		c.mu.Unlock()
+		if muted <= 0 && !busy {
+			return nil
 		}
-		if known && !(r.produce && r.acks == 0) {
-			c.push(r)
+		var over <-chan time.Time
+		if muted > 0 {
+			over = time.After(muted)
 		}
-		if err := c.forward(head, 4+r.bytes-len(head)); err != nil {
-			return err
+		select {
+		case <-c.done:
+			return net.ErrClosed
+		case <-c.woken:
+		case <-over:
 		}
 	}
 }
 
-// forward sends the head of a frame, then the rest of it as it comes.
-func (c *conn) forward(head []byte, rest int) error {
-	if _, err := c.server.Write(head); err != nil {
-		return errServer
+// charge counts an answered produce request against the quota and mutes the
+// connection for as long as the client is throttled.
+func (c *conn) charge(r request) (throttle time.Duration) {
+	throttle = c.wire.quotas.charge(c.addr, r.clientID, r.bytes)
+	if throttle > 0 {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.muted = time.Now().Add(throttle)
 	}
-	for rest > 0 {
-		piece, err := c.up.peek()
-		if err != nil {
-			return err
-		}
-		piece = piece[:min(len(piece), rest)]
-		if _, err := c.server.Write(piece); err != nil {
-			return errServer
-		}
-		c.up.skip(len(piece))
-		rest -= len(piece)
-	}
-	return nil
+	return throttle
 }
 
-// push adds a request to those that wait for an answer.
-func (c *conn) push(r request) {
+// swallow decides by chance whether a produce request is swallowed.
+func (c *conn) swallow() bool {
+	return c.chance(c.swallows, c.rule.Load().swallow)
+}
+
+// hears decides by chance whether an answer to a produce request gets lost on
+// its way, and tells whether the client hears this answer.
+func (c *conn) hears(r request) bool {
+	lost := r.produce && c.chance(c.forgetful, c.rule.Load().lose)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deaf = c.deaf || lost
+	return !c.deaf
+}
+
+func (c *conn) chance(rng *rand.Rand, fraction float64) bool {
+	if fraction <= 0 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return rng.Float64() < fraction
+}
+
+// push adds a request to those that wait for an answer, and tells whether it
+// is the only one.
+func (c *conn) push(r request) (only bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sent = append(c.sent, r)
 	if r.produce {
 		c.produces++
 	}
+	return len(c.sent) == 1
 }
 
-// carryAnswers hands the broker's answers to the client until one of the two
-// has gone.
-func (c *conn) carryAnswers() {
-	err := c.answers()
-	var frame *FrameError
-	switch {
-	case errors.As(err, &frame):
-		c.close(frame)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		// The broker has closed. The client may read what came before.
-		c.down.finish(io.EOF, io.ErrClosedPipe)
-		c.up.abort(net.ErrClosed, syscall.EPIPE)
-		c.once.Do(func() { close(c.done); c.server.Close() })
-	default:
-		c.close(syscall.ECONNRESET)
-	}
+// first returns the request that waits for its answer the longest. There is
+// one.
+func (c *conn) first() request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sent[0]
 }
 
-func (c *conn) answers() error {
-	from := bufio.NewReaderSize(c.server, 64<<10)
-	for {
-		prefix, err := from.Peek(4)
-		if err != nil {
-			c.down.Write(prefix)
-			return err
-		}
-		size, err := frameSize(prefix, "broker", c.addr)
-		if err != nil {
-			return err
-		}
-		head, err := from.Peek(4 + min(size, 4))
-		if err != nil {
-			c.down.Write(head)
-			return err
-		}
-		known := false
-		if size >= 4 {
-			_, known = c.match(int32(binary.BigEndian.Uint32(head[4:])))
-		}
-		if err := c.pass(from, 4+size); err != nil {
-			return err
-		}
-		if known {
-			c.pop()
-		}
-	}
-}
-
-// pass hands n bytes to the client as they come.
-func (c *conn) pass(from *bufio.Reader, n int) error {
-	for n > 0 {
-		if _, err := from.Peek(1); err != nil {
-			return err
-		}
-		piece, _ := from.Peek(min(n, from.Buffered()))
-		if _, err := c.down.Write(piece); err != nil {
-			return err
-		}
-		from.Discard(len(piece))
-		n -= len(piece)
-	}
-	return nil
-}
-
-// match finds the request to which an answer belongs and makes it the first
-// one. Those before it were never answered: they are forgotten.
-func (c *conn) match(corr int32) (r request, ok bool) {
+// awaits tells whether a request with this correlation id waits for an answer
+// of the broker's.
+func (c *conn) awaits(corr int32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range c.sent {
-		if c.sent[i].corr == corr {
-			for range i {
-				c.shift()
-			}
-			return c.sent[0], true
+		if c.sent[i].corr == corr && c.sent[i].own == nil {
+			return true
 		}
 	}
-	return r, false
+	return false
 }
 
-// pop forgets the first request: it has been answered.
-func (c *conn) pop() {
+// pop forgets the first request, which has been answered or never will be, and
+// returns the one that is now the first.
+func (c *conn) pop() (r request, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.shift()
-}
-
-func (c *conn) shift() {
 	if c.sent[0].produce {
 		c.produces--
+		c.wake()
 	}
 	c.sent[0] = request{}
 	c.sent = c.sent[1:]
+	if len(c.sent) == 0 {
+		return r, false
+	}
+	return c.sent[0], true
 }

@@ -28,7 +28,6 @@ func (e *end) Write(p []byte) (int, error) {
 func (e *end) Close() error {
 	e.c.up.finish(io.EOF, net.ErrClosed)
 	e.c.down.abort(net.ErrClosed, syscall.ECONNRESET)
-	e.c.wake()
 	return nil
 }
 

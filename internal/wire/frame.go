@@ -24,7 +24,12 @@ type FrameError struct {
 
 // Error says whose frame it was and what a length may be.
 func (e *FrameError) Error() string {
-	return fmt.Sprintf("wire: the %s sent a frame of %d bytes on the connection with %s; a Kafka frame has 0 to %d bytes", e.From, e.Bytes, e.Addr, MaxFrameBytes)
+	text := fmt.Sprintf("wire: the %s sent a frame of %d bytes on the connection with %s; a Kafka frame has 0 to %d bytes", e.From, e.Bytes, e.Addr, MaxFrameBytes)
+	const tlsAlert, tlsHandshake = 0x1503, 0x1603 // record type and major version
+	if begin := e.Bytes >> 16; begin == tlsAlert || begin == tlsHandshake {
+		text += "; it looks like TLS, which only one of the two seems to speak"
+	}
+	return text
 }
 
 // frameSize reads a length prefix.
@@ -48,8 +53,8 @@ type request struct {
 	acks     int16  // of a produce request; 0 will not be answered
 	clientID string // of a produce request; "" for null, as for Kafka
 
-	body int                   // where the body begins in the frame
-	own  *kmsg.ProduceResponse // the wire's own answer: the broker never saw the request
+	body int     // where the body begins in the frame
+	own  *answer // the wire's own, to a request that the broker never saw
 }
 
 // parseRequest reads a request's header from the first bytes of its frame, and

@@ -14,6 +14,9 @@ const (
 	streamBytes = 1 << 20
 	// firstBytes is what it begins with: most connections never need more.
 	firstBytes = 16 << 10
+	// gulpBytes are written at a time, so that the reader can begin with the
+	// first of them while the writer copies the next.
+	gulpBytes = 128 << 10
 	// packetBytes is the unit in which a limited bandwidth delivers.
 	packetBytes = 4 << 10
 )
@@ -72,6 +75,16 @@ func newStream(rng *rand.Rand) *stream {
 // Write puts all of p into the stream and waits while it is full. It returns
 // how many bytes went in, and why no more did.
 func (s *stream) Write(p []byte) (n int, err error) {
+	for {
+		k, err := s.write(p[:min(len(p), gulpBytes)])
+		p, n = p[k:], n+k
+		if err != nil || len(p) == 0 {
+			return n, err
+		}
+	}
+}
+
+func (s *stream) write(p []byte) (n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
@@ -167,6 +180,9 @@ func (s *stream) arrived() {
 func (s *stream) slow(p pace) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if p == s.pace {
+		return
+	}
 	s.pace = p
 	if now := time.Now(); s.free.After(now) {
 		s.free = now

@@ -25,20 +25,24 @@ type DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error
 type Wire struct {
 	dial DialFunc
 
-	mu     sync.Mutex
-	closed bool
-	seed   uint64
-	dials  map[string]uint64 // how often each address was dialed
-	all    rule
-	some   map[string]rule // for the addresses that were named
-	conns  map[*conn]struct{}
-	wg     sync.WaitGroup // what carries the frames of each connection
+	mu      sync.Mutex
+	closed  bool
+	seed    uint64
+	dials   map[string]uint64 // how often each address was dialed
+	all     rule
+	some    map[string]rule // for the addresses that were named
+	conns   map[*conn]struct{}
+	quotas  quotas
+	offsets offsets
+	wg      sync.WaitGroup // what carries the frames of each connection
 }
 
 // A rule is what holds for one broker's connections.
 type rule struct {
-	cut  bool
-	slow Slowness
+	cut     bool
+	slow    Slowness
+	lose    float64 // of the answers to produce requests
+	swallow float64 // of the produce requests
 }
 
 // Slowness is a bad cable. The zero value is a good one.
@@ -54,8 +58,9 @@ type Slowness struct {
 	BytesPerSecond float64
 }
 
-// New returns a Wire that dials brokers with dial. What it draws by chance
-// comes from the seed 0; see [Wire.SetSeed].
+// New returns a Wire that dials brokers with dial, which must do the TLS
+// handshake if there is one: a wire reads frames in the clear. What it draws by
+// chance comes from the seed 0; see [Wire.SetSeed].
 func New(dial DialFunc) *Wire {
 	return &Wire{dial: dial, dials: map[string]uint64{}, some: map[string]rule{}, conns: map[*conn]struct{}{}}
 }
@@ -164,6 +169,54 @@ func (w *Wire) Restore(addrs ...string) {
 // Slowness heals them.
 func (w *Wire) Slow(s Slowness, addrs ...string) {
 	w.change(addrs, func(r *rule) { r.slow = s })
+}
+
+// LoseAnswers makes this fraction (0 to 1) of the answers to produce requests
+// never arrive: the broker has them written, and the client does not know.
+//
+// Kafka answers the requests of a connection in order, so nothing that comes
+// after a lost answer can be understood, and the client hears nothing more on
+// that connection, as when the way back is broken. Its requests still pass. It
+// ends when the client does as clients do when a request times out: close the
+// connection and open another one. A fraction of 0 loses no more; connections
+// that have lost an answer already stay silent.
+func (w *Wire) LoseAnswers(fraction float64, addrs ...string) {
+	w.change(addrs, func(r *rule) { r.lose = fraction })
+}
+
+// Swallow makes this fraction (0 to 1) of the produce requests vanish: the
+// broker never sees them, and the client is told yes for every partition, with
+// offsets that it can believe. Requests without acknowledgement (acks=0) just
+// vanish.
+//
+// An idempotent producer (enable.idempotence) will be refused by the broker
+// after that: it numbers its batches, and one is missing
+// (OUT_OF_ORDER_SEQUENCE_NUMBER).
+func (w *Wire) Swallow(fraction float64, addrs ...string) {
+	w.change(addrs, func(r *rule) { r.swallow = fraction })
+}
+
+// SetQuota sets how much each client may produce at each broker from now on.
+//
+// The wire then does what a broker does under a quota (KIP-219). When a produce
+// request has been answered, its size is counted, the answer goes to the client
+// with the time that it is throttled for (ThrottleTimeMs; if the broker has
+// given it a longer one, that), and no further request of the connection passes
+// until that time is over. A connection that is muted stays so for its time,
+// even if the quota is lifted.
+func (w *Wire) SetQuota(q Quota) {
+	w.quotas.set(q)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.conns {
+		c.wake()
+	}
+}
+
+// Throttled returns how often clients have been throttled by the quota, and for
+// how long in all.
+func (w *Wire) Throttled() (count int64, total time.Duration) {
+	return w.quotas.throttled()
 }
 
 // change changes the rules of these addresses and returns the connections that

@@ -25,7 +25,7 @@ func (r *Run) play(kill, load context.Context) (err error) {
 	defer func() { err = errors.Join(err, cluster.Close()) }()
 
 	// The facts: into the run's file, and to the report as it grows.
-	facts, err := ledger.Create(r.folder.facts(), ledger.Options{Each: r.builder.AddBatch})
+	facts, err := ledger.Create(r.folder.facts(), ledger.Options{Each: r.builder.AddBatch, Open: r.config.OpenFacts})
 	if err != nil {
 		return err
 	}

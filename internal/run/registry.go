@@ -18,6 +18,7 @@ import (
 	"github.com/rs/xid"
 
 	"kafkasim.example/simd/internal/broker"
+	"kafkasim.example/simd/internal/ledger"
 	"kafkasim.example/simd/internal/metrics"
 	"kafkasim.example/simd/internal/report"
 	"kafkasim.example/simd/internal/scenario"
@@ -61,6 +62,8 @@ type Config struct {
 	// Metrics, if set, shows the runs, and each for KeepMetrics after its end.
 	Metrics     *metrics.Set
 	KeepMetrics time.Duration
+	// OpenFacts makes a run's facts file, if set: so that tests can fail a disk.
+	OpenFacts func(path string) (ledger.File, error)
 }
 
 // Registry holds the runs of a data directory.

@@ -5,7 +5,8 @@ import "maps"
 // Account is the sum of the books. It always holds that
 //
 //	Scheduled   = Confirmed + Failed + Unknown + Dropped + InFlight
-//	Lost        = the messages without a copy, those in flight apart = the sum of Causes
+//	Lost        = the messages without a copy, those in flight apart
+//	            = the sum of Causes - the sum of LateCauses
 //	ExtraCopies = Written - the messages with a copy = the sum of CopiesBy
 //
 // Foreign copies and ignored facts are in none of these sums. While Unread is
@@ -26,10 +27,15 @@ type Account struct {
 
 	// Matrix is by Outcome, from Confirmed, and by copies: 0, 1, 2 or more.
 	Matrix [3][3]int64
-	// Causes are why messages are lost, CopiesBy who made the extra copies.
-	// Neither has an entry of 0.
-	Causes   map[Cause]int64
-	CopiesBy map[Maker]int64
+	// Causes are why messages are lost, CopiesBy who made the extra copies. None
+	// of the maps has an entry of 0.
+	//
+	// A lost message stands under what the application was told; and if it had
+	// stopped listening, and the producer said later why it gave the message up,
+	// under that as well. LateCauses are those second ones, which Causes contain.
+	Causes     map[Cause]int64
+	LateCauses map[Cause]int64
+	CopiesBy   map[Maker]int64
 
 	// Attempts are how the application saw its attempts end that did not end in
 	// a yes: one for each Retried fact, and one for each Told fact with an
@@ -70,6 +76,7 @@ type tally struct {
 	taken    [3]int64
 	untaken  int64
 	causes   map[Cause]int64 // nil for none
+	late     map[Cause]int64 // nil for none
 	copiesBy [makers]int64
 }
 
@@ -97,11 +104,20 @@ func (t *tally) add(e Entry, taken bool) {
 		t.untaken++
 	}
 	if e.Lost() {
-		if t.causes == nil {
-			t.causes = make(map[Cause]int64)
+		count(&t.causes, e.Cause)
+		if e.Late != NoCause {
+			count(&t.causes, e.Late)
+			count(&t.late, e.Late)
 		}
-		t.causes[e.Cause]++
 	}
+}
+
+// count adds one to a map that may not be there yet.
+func count(m *map[Cause]int64, c Cause) {
+	if *m == nil {
+		*m = make(map[Cause]int64)
+	}
+	(*m)[c]++
 }
 
 // plus adds another tally to this one.
@@ -122,6 +138,9 @@ func (t *tally) plus(o *tally) {
 	t.untaken += o.untaken
 	for cause, n := range o.causes {
 		t.causes[cause] += n
+	}
+	for cause, n := range o.late {
+		t.late[cause] += n
 	}
 	for maker := range t.copiesBy {
 		t.copiesBy[maker] += o.copiesBy[maker]
@@ -147,7 +166,7 @@ func (t *tally) settle() {
 // changed since the last one, not what is in the books. The maps are the
 // caller's.
 func (b *Books) Account() Account {
-	sum := tally{causes: make(map[Cause]int64)}
+	sum := tally{causes: make(map[Cause]int64), late: make(map[Cause]int64)}
 	for _, p := range b.pages {
 		if p != nil {
 			sum.plus(b.tallyOf(p))
@@ -157,18 +176,19 @@ func (b *Books) Account() Account {
 		sum.settle()
 	}
 	a := Account{
-		Scheduled: sum.scheduled,
-		Dropped:   sum.dropped,
-		InFlight:  sum.taken[0] + sum.taken[1] + sum.taken[2] + sum.untaken,
-		Written:   sum.written,
-		Consumed:  sum.consumed,
-		Matrix:    sum.matrix,
-		Causes:    sum.causes,
-		CopiesBy:  make(map[Maker]int64),
-		Attempts:  maps.Clone(b.attempts),
-		Foreign:   sum.foreign,
-		Unread:    b.unread,
-		Ignored:   b.ignored,
+		Scheduled:  sum.scheduled,
+		Dropped:    sum.dropped,
+		InFlight:   sum.taken[0] + sum.taken[1] + sum.taken[2] + sum.untaken,
+		Written:    sum.written,
+		Consumed:   sum.consumed,
+		Matrix:     sum.matrix,
+		Causes:     sum.causes,
+		LateCauses: sum.late,
+		CopiesBy:   make(map[Maker]int64),
+		Attempts:   maps.Clone(b.attempts),
+		Foreign:    sum.foreign,
+		Unread:     b.unread,
+		Ignored:    b.ignored,
 	}
 	for row, total := range []*int64{&a.Confirmed, &a.Failed, &a.Unknown} {
 		cells := a.Matrix[row]

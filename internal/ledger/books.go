@@ -252,6 +252,9 @@ func (b *Books) read(e *entry, seq int64, settled bool) Entry {
 	}
 	if out.Lost() {
 		out.Cause = e.lostBy(out)
+		if out.Cause == WaitTimeout {
+			out.Late = e.answer
+		}
 	}
 	return out
 }

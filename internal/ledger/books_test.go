@@ -37,6 +37,9 @@ func checkSums(t sums, a Account) {
 	for _, n := range a.Causes {
 		causes += n
 	}
+	for _, n := range a.LateCauses {
+		causes -= n
+	}
 	for _, n := range a.CopiesBy {
 		makers += n
 	}
@@ -53,6 +56,23 @@ func checkSums(t sums, a Account) {
 		t.Fatalf("not every lost message has one cause: %+v", a)
 	case a.ExtraCopies != makers || a.ExtraCopies < 0:
 		t.Fatalf("not every extra copy has one maker: %+v", a)
+	}
+}
+
+// A lost message may have two causes: what the application was told, and what
+// the producer said when nobody listened any more.
+func TestTheLateWordOnALostMessage(t *testing.T) {
+	a := booksOf(
+		Fact{Kind: Offered},
+		Fact{Kind: Accepted, Attempt: 1},
+		Fact{Kind: Told, Attempt: 1, Outcome: Unknown, Cause: WaitTimeout},
+		Fact{Kind: Answered, Attempt: 1, Outcome: Failed, Cause: DeliveryTimeout},
+	).Settle()
+	if want := (map[Cause]int64{WaitTimeout: 1, DeliveryTimeout: 1}); !maps.Equal(a.Causes, want) {
+		t.Errorf("the causes are %v, not %v", a.Causes, want)
+	}
+	if want := (map[Cause]int64{DeliveryTimeout: 1}); !maps.Equal(a.LateCauses, want) {
+		t.Errorf("the late ones among them are %v, not %v", a.LateCauses, want)
 	}
 }
 

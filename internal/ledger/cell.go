@@ -56,6 +56,9 @@ type Entry struct {
 	// Cause is why the application was not told yes; and for a lost message why
 	// it is lost, which after a yes is Acknowledged.
 	Cause Cause
+	// Late is what the producer said of a lost message when the application had
+	// stopped waiting for its word; NoCause when it said nothing.
+	Late Cause
 	// Copies is how many the log holds, whoever made them.
 	Copies int
 	// Extra are the copies beyond the first, by Maker.

@@ -97,12 +97,14 @@ func (m message) enter(a *Account, settled bool) {
 		return
 	}
 	a.Lost++
-	if cause == NotAwaited {
-		for _, f := range m {
-			if f.Kind == Answered && f.Outcome == Failed && f.Cause != NoCause {
-				cause = f.Cause
-			}
+	answer := NoCause
+	for _, f := range m {
+		if f.Kind == Answered && f.Outcome == Failed {
+			answer = f.Cause
 		}
+	}
+	if cause == NotAwaited && answer != NoCause {
+		cause = answer
 	}
 	if cause == NoCause {
 		cause = Other
@@ -111,11 +113,15 @@ func (m message) enter(a *Account, settled bool) {
 		cause = Acknowledged
 	}
 	a.Causes[cause]++
+	if cause == WaitTimeout && answer != NoCause {
+		a.Causes[answer]++
+		a.LateCauses[answer]++
+	}
 }
 
 // naive is the account of facts, computed the slow and simple way.
 func naive(facts []Fact, settled bool) Account {
-	a := Account{Causes: map[Cause]int64{}, CopiesBy: map[Maker]int64{}, Attempts: map[Cause]int64{}}
+	a := Account{Causes: map[Cause]int64{}, LateCauses: map[Cause]int64{}, CopiesBy: map[Maker]int64{}, Attempts: map[Cause]int64{}}
 	messages := map[int64]message{}
 	for _, f := range facts {
 		switch {
@@ -165,11 +171,11 @@ func sensible() *rapid.Generator[Fact] {
 }
 
 func equal(a, b Account) bool {
-	if !maps.Equal(a.Causes, b.Causes) || !maps.Equal(a.CopiesBy, b.CopiesBy) || !maps.Equal(a.Attempts, b.Attempts) {
+	if !maps.Equal(a.Causes, b.Causes) || !maps.Equal(a.LateCauses, b.LateCauses) || !maps.Equal(a.CopiesBy, b.CopiesBy) || !maps.Equal(a.Attempts, b.Attempts) {
 		return false
 	}
 	for _, x := range []*Account{&a, &b} {
-		x.Causes, x.CopiesBy, x.Attempts = nil, nil, nil
+		x.Causes, x.LateCauses, x.CopiesBy, x.Attempts = nil, nil, nil, nil
 	}
 	type figures struct { // an Account without its maps can be compared
 		s, d, i, c, f, u, w, n, l, e, x, r, g int64

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -29,7 +30,7 @@ func (a *app) root() *cobra.Command {
 			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 				problem += "; did you mean " + near[0] + "?"
 			}
-			return usageError{fmt.Errorf("%s", problem)}
+			return usageError{errors.New(problem)}
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

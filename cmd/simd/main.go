@@ -28,10 +28,15 @@ func main() {
 // ends, what is under way ends as after a Ctrl-C.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, environment: env.ToMap(os.Environ())}
+	return a.run(ctx, args)
+}
+
+// run does what args say.
+func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
@@ -41,10 +46,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return int(code)
 	}
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(stderr, "simd: %s\n", strings.TrimRight(line, "\n"))
+		fmt.Fprintf(a.stderr, "simd: %s\n", strings.TrimRight(line, "\n"))
 	}
 	if errors.As(err, new(usageError)) {
-		fmt.Fprintf(stderr, "Try: %s --help\n", command.CommandPath())
+		fmt.Fprintf(a.stderr, "Try: %s --help\n", command.CommandPath())
 	}
 	return exitCannot
 }

@@ -95,8 +95,10 @@ func (a *app) plan(name string) (*scenario.Scenario, error) {
 	if err == nil {
 		return preset, nil
 	}
-	if _, missing := os.Stat(name); name != "-" && missing != nil && !looksLikeFile(name) {
-		return nil, fmt.Errorf("%w; a file of this name there is not either", err)
+	var unknown *scenario.Error
+	_, missing := os.Stat(name)
+	if missing != nil && name != "-" && !looksLikeFile(name) && errors.As(err, &unknown) {
+		return nil, fmt.Errorf("%q is neither a preset nor a file; want %s", name, unknown.Want)
 	}
 	return a.planFrom(name)
 }

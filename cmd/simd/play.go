@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -54,8 +55,8 @@ Ctrl-C.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.Float64Var(&p.speed, "speed", 1, "how many `times` faster than real time")
-	flags.Uint64Var(&p.seed, "seed", 1, "of everything that is drawn by lot, a whole `number` from 1")
+	flags.Float64Var(&p.speed, "speed", 1, "how many `TIMES` faster than real time")
+	flags.Uint64Var(&p.seed, "seed", 1, "of everything that is drawn by lot, a whole `NUMBER` from 1")
 	flags.StringArrayVar(&p.overrides, "set", nil, setUsage)
 	flags.StringSliceVar(&p.brokers, "brokers", nil, "play on these brokers, `HOST:PORT,...`, in place of SIMD_BROKERS")
 	flags.StringVar(&p.jsonTo, "json", "", "write the report as JSON to this `FILE`; - prints it in place of the text")
@@ -115,15 +116,16 @@ func (p *play) run(ctx context.Context) error {
 	stopped := p.watch(ctx, r, signals)
 	verdict, err := r.Report()
 	if err = closing(registry, s.Grace, err); err != nil {
-		if why := r.Status().Error; why != "" {
-			return fmt.Errorf("%s", why)
-		}
 		return err
+	}
+	status := r.Status()
+	if status.State == runs.Failed && verdict.Scheduled == 0 {
+		return errors.New(status.Error) // it never began: a report would be all zeros
 	}
 	if err := p.write(verdict); err != nil {
 		return err
 	}
-	return p.verdict(r.Status(), verdict, stopped)
+	return outcome(status, verdict, stopped)
 }
 
 // closing closes the registry and returns what went wrong first.
@@ -152,7 +154,7 @@ func (p *play) settings() (settings, *slog.Logger, error) {
 		return s, nil, usageError{fmt.Errorf("--speed is %v; want a number above 0, such as 20", p.speed)}
 	}
 	if p.seed == 0 {
-		return s, nil, usageError{fmt.Errorf("--seed is 0; want a whole number from 1")}
+		return s, nil, usageError{errors.New("--seed is 0; want a whole number from 1")}
 	}
 	level := slog.LevelWarn
 	if p.verbose {
@@ -257,13 +259,13 @@ func toFile(path string, write func(io.Writer) error) error {
 	return file.Close()
 }
 
-// verdict is what to exit with.
-func (p *play) verdict(status runs.Status, verdict *report.Report, stopped os.Signal) error {
+// outcome is what to exit with.
+func outcome(status runs.Status, verdict *report.Report, stopped os.Signal) error {
 	if number, ok := stopped.(syscall.Signal); ok {
 		return exit(128 + int(number))
 	}
 	if status.State == runs.Failed {
-		return fmt.Errorf("%s", status.Error)
+		return errors.New(status.Error)
 	}
 	if verdict.Ok != nil && !*verdict.Ok {
 		return exit(exitNotHeld)

@@ -95,7 +95,7 @@ func (r *Run) live(kill, load context.Context) {
 	state, problem := Completed, ""
 	switch {
 	case err == nil:
-	case errors.Is(err, errStopped) && r.facts.Err() == nil:
+	case errors.Is(err, errStopped) && (r.facts == nil || r.facts.Err() == nil):
 		state = Stopped
 	default:
 		state, problem = Failed, err.Error()

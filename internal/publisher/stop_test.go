@@ -95,7 +95,8 @@ func TestEndings(t *testing.T) {
 			},
 		},
 		{
-			name: "killed while it waits: the answer that comes later is recorded",
+			name: "killed while it waits: not a time-out, and the answer that comes later is recorded",
+			cfg:  Config{Wait: 60 * s, Retry: Retry{Attempts: 3, Backoff: s, OnTimeout: true}},
 			fate: always(fate{after: 7 * s}),
 			end:  abort, returns: 5 * s, late: ledger.ApplicationKilled,
 			stories: [3][]string{
@@ -221,5 +222,36 @@ func TestAbortEndsAStop(t *testing.T) {
 		if why := p.Offer(2, 0); why != ledger.ApplicationKilled {
 			t.Errorf("an offer to a dead application: %v", why)
 		}
+	})
+}
+
+// Two races that the clock of a bubble hardly ever brings about.
+func TestByAHair(t *testing.T) {
+	t.Run("an answer that has won is waited for", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			p := New(Config{Wait: s}, time.Now(), nil, new(notebook))
+			w := newWorker(p)
+			a := w.attempt(try{n: 1})
+			a.state = answered // by receive, which has still to record the fact
+			yes := verdict{outcome: ledger.Confirmed}
+			time.AfterFunc(2*s, func() { w.answers <- yes })
+			if v := w.listen(a); v != yes {
+				t.Errorf("heard %v", v)
+			}
+			p.Abort()
+		})
+	})
+	t.Run("a callback that is about to try again when the application dies", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var notes notebook
+			p := New(Config{Mode: Callback, Retry: Retry{Attempts: 2, Backoff: s, OnError: true}}, time.Now(), nil, &notes)
+			p.inHand.Add(1)
+			p.Abort()
+			p.settle(try{n: 1}, failed(ledger.Connection), 0)
+			want := []string{"0s retried 1 failed connection", "0s told 1 unknown application_killed, send 0s, total 0s"}
+			if got := notes.of(0); !slices.Equal(got, want) {
+				t.Errorf("%q", got)
+			}
+		})
 	})
 }

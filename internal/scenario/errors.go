@@ -104,7 +104,7 @@ func nearest(name string, known []string) string {
 	if len(name) > 100 {
 		return ""
 	}
-	best, distance := "", max(2, len(name)/3)+1
+	best, distance := "", max(2, len(name)/2)+1
 	for _, k := range known {
 		if d := edits(strings.ToLower(name), strings.ToLower(k)); d < distance {
 			best, distance = k, d

@@ -194,7 +194,9 @@ func (v anyFault) check(f *findings, path string) {
 			f.add(join(path, fd.name), problem, want)
 		}
 	}
-	v.p.rules(f, path, k)
+	if f.sound(path) {
+		v.p.rules(f, path, k)
+	}
 }
 
 func (v anyFault) write() *node {

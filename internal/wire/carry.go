@@ -23,7 +23,8 @@ func (c *conn) carryRequests() {
 		// come: the carrier of answers will meet the end of it.
 		c.up.abort(net.ErrClosed, syscall.EPIPE)
 	default:
-		c.close(net.ErrClosed)
+		// The client has closed, or the whole connection has ended already.
+		c.hangUp()
 	}
 }
 
@@ -35,7 +36,9 @@ func (c *conn) requests() error {
 	for {
 		head, r, known, err := readRequest(c.up, buf, c.addr)
 		if err != nil {
-			c.server.Write(head) // half a frame is the broker's to judge
+			if len(head) > 0 {
+				c.server.Write(head) // half a frame is the broker's to judge
+			}
 			return err
 		}
 		rest := 4 + r.bytes - len(head)

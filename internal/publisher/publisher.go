@@ -85,9 +85,9 @@ type Config struct {
 	Mode    Mode
 	Workers int           // at least 1
 	Queue   int           // messages that may wait for a worker; 0: any number
-	Wait    time.Duration // for the answer, from when Send has returned; 0: for ever
-	Retry   Retry
-	Seed    uint64 // of the retries' jitter
+	Wait    time.Duration // Blocking: for the answer, from when Send has returned; 0: for ever
+	Retry   Retry         // Blocking; of Callback, what OnError wants
+	Seed    uint64        // of the retries' jitter
 }
 
 // Publisher is a running application. Its workers start with [New] and must be

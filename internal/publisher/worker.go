@@ -170,16 +170,15 @@ func (w *worker) listen(a *attempt) verdict {
 	return <-w.answers // it has won by a hair, and is as good as here
 }
 
-// sleep waits for d, and says whether the application lived that long.
+// sleep waits for d, and says whether the application is alive after it.
 func (w *worker) sleep(d time.Duration) bool {
 	w.alarm.Reset(d)
 	defer w.alarm.Stop()
 	select {
 	case <-w.alarm.C:
-		return true
 	case <-w.p.dead:
-		return false
 	}
+	return !w.p.isDead()
 }
 
 // attempt gives an attempt at t that is about to be sent.

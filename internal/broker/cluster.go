@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -13,13 +14,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
-
-	"kafkasim.example/simd/internal/wire"
 )
 
-// Prefix begins the name of every topic that simd makes. Nothing here touches
-// a topic with another name.
+// Prefix begins the name of everything that simd makes on a cluster: topics,
+// consumer groups, client ids with a quota. Nothing here touches what is called
+// otherwise.
 const Prefix = "simd-"
+
+// DialFunc dials a broker, as [net.Dialer.DialContext] does. The wire's is the same.
+type DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Cluster is a Kafka cluster, embedded or somewhere else. Its methods may be
 // called from any goroutine. Whoever has opened one closes it, after the
@@ -28,7 +31,7 @@ type Cluster struct {
 	name  string
 	seeds []string
 	addrs map[int32]string // broker id -> address; written once, before use
-	dial  wire.DialFunc
+	dial  DialFunc
 	sasl  sasl.Mechanism // nil: none
 	log   *slog.Logger
 
@@ -51,8 +54,8 @@ func (c *Cluster) Name() string { return c.name }
 func (c *Cluster) Embedded() bool { return c.fake != nil }
 
 // Dial dials a broker as every client of this cluster must: in memory for an
-// embedded one, with TLS where it was asked for. A [wire.Wire] goes in front of it.
-func (c *Cluster) Dial() wire.DialFunc { return c.dial }
+// embedded one, with TLS where it was asked for. A wire goes in front of it.
+func (c *Cluster) Dial() DialFunc { return c.dial }
 
 // Seeds are the addresses to start from, host:port.
 func (c *Cluster) Seeds() []string { return slices.Clone(c.seeds) }
@@ -129,7 +132,7 @@ func (c *Cluster) leave(o closer) {
 }
 
 // newCluster makes the parts that both kinds share. It connects to nothing yet.
-func newCluster(name string, seeds []string, dial wire.DialFunc, mech sasl.Mechanism, log *slog.Logger) (*Cluster, error) {
+func newCluster(name string, seeds []string, dial DialFunc, mech sasl.Mechanism, log *slog.Logger) (*Cluster, error) {
 	c := &Cluster{
 		name:  name,
 		seeds: seeds,

@@ -4,21 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// needs says what a broker's refusal of a request means: for a missing
-// permission, which one would be right (allowed names it, in the words of
-// Kafka's ACLs: operation on resource). said is the broker's own message, if any.
-func needs(doing string, err error, said *string, allowed string) error {
-	if isForbidden(err) {
+// failed says what it means that a request of ours failed. A missing permission
+// is told with the one that would be right: allowed names it in the words of
+// Kafka's ACLs, operation on resource. said is the broker's own message, if any.
+func (c *Cluster) failed(doing, allowed string, err error, said string) error {
+	switch {
+	case isForbidden(err):
 		return fmt.Errorf("%s: not allowed: this user needs %s: %w", doing, allowed, err)
-	}
-	if said != nil && *said != "" {
-		return fmt.Errorf("%s: %w (the broker says: %s)", doing, err, *said)
+	case said != "":
+		return fmt.Errorf("%s: %w (the broker says: %s)", doing, err, said)
+	case errors.Is(err, kgo.ErrClientClosed):
+		return fmt.Errorf("%s: %w", doing, errClosed)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s: %s did not answer in time: %w", doing, c.name, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
@@ -29,25 +32,12 @@ func isForbidden(err error) bool {
 		errors.Is(err, kerr.GroupAuthorizationFailed)
 }
 
-// requestError says what it means that a request got no answer at all.
-func (c *Cluster) requestError(doing string, err error) error {
-	switch {
-	case errors.Is(err, kgo.ErrClientClosed):
-		err = errClosed
-	case errors.Is(err, io.EOF):
-		err = fmt.Errorf("%s closed the connection: %w", c.name, err)
-	case errors.Is(err, context.DeadlineExceeded):
-		err = fmt.Errorf("%s did not answer in time: %w", c.name, err)
+// text is what a broker said, which is nothing when it left that out.
+func text(said *string) string {
+	if said == nil {
+		return ""
 	}
-	return fmt.Errorf("%s: %w", doing, err)
-}
-
-// codeOf is the broker's error code in err, 0 when a broker did not say it.
-func codeOf(err error) int16 {
-	if ke, ok := errors.AsType[*kerr.Error](err); ok {
-		return ke.Code
-	}
-	return 0
+	return *said
 }
 
 // count is "1 broker", "3 brokers".

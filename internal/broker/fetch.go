@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -37,6 +38,23 @@ func fetchOpts() []kgo.Opt {
 		// the end.
 		kgo.KeepControlRecords(),
 		kgo.WithPools(&recordPool{}),
+		kgo.RetryBackoffFn(backoff),
+	}
+}
+
+// backoff is how long to wait before the n-th try, from 1 on: as long as the Java
+// consumer does by default (retry.backoff.ms 100, retry.backoff.max.ms 1000), so
+// that reading goes on within about a second of an outage's end.
+func backoff(n int) time.Duration {
+	return min(time.Second, 100*time.Millisecond<<min(max(n-1, 0), 4))
+}
+
+// pause is between an answer that is an error and the next try: a broker can give
+// the same one again at once, and would be asked without end.
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(250 * time.Millisecond):
+	case <-ctx.Done():
 	}
 }
 

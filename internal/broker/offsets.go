@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -24,14 +23,15 @@ func (c *Cluster) startOffsets(ctx context.Context, topic string) (map[int32]int
 }
 
 func (c *Cluster) listed(doing, topic string, listed kadm.ListedOffsets, err error) (map[int32]int64, error) {
+	const allowed = "Describe on the topic"
 	doing = fmt.Sprintf("%s of topic %q", doing, topic)
 	if err != nil {
-		return nil, c.requestError(doing, err)
+		return nil, c.failed(doing, allowed, err, "")
 	}
 	offsets := make(map[int32]int64)
 	for _, o := range listed[topic] {
 		if o.Err != nil {
-			return nil, needs(fmt.Sprintf("%s, partition %d", doing, o.Partition), o.Err, nil, "Describe on the topic")
+			return nil, c.failed(fmt.Sprintf("%s, partition %d", doing, o.Partition), allowed, o.Err, "")
 		}
 		offsets[o.Partition] = o.Offset
 	}
@@ -49,16 +49,13 @@ func (c *Cluster) CommittedOffsets(ctx context.Context, group, topic string) (ma
 	if errors.Is(err, kerr.GroupIDNotFound) {
 		return map[int32]int64{}, nil
 	}
-	if codeOf(err) != 0 {
-		return nil, needs(doing, err, nil, "Describe on the group")
-	}
 	if err != nil {
-		return nil, c.requestError(doing, err)
+		return nil, c.failed(doing, "Describe on the group", err, "")
 	}
 	offsets := make(map[int32]int64)
 	for p, o := range committed[topic] {
 		if o.Err != nil {
-			return nil, needs(fmt.Sprintf("%s, partition %d", doing, p), o.Err, nil, "Describe on the topic")
+			return nil, c.failed(fmt.Sprintf("%s, partition %d", doing, p), "Describe on the topic", o.Err, "")
 		}
 		offsets[p] = o.At
 	}
@@ -73,9 +70,7 @@ func (c *Cluster) endsOnceReached(ctx context.Context, topic string) (map[int32]
 		if err == nil || isForbidden(err) || errors.Is(err, errClosed) {
 			return ends, err
 		}
-		select {
-		case <-time.After(250 * time.Millisecond):
-		case <-ctx.Done():
+		if pause(ctx); ctx.Err() != nil {
 			return nil, err
 		}
 	}

@@ -148,35 +148,34 @@ func (r *Reader) CaughtUp(ctx context.Context) error {
 func (r *Reader) run(ctx context.Context) {
 	var lost []int32 // partitions whose next offset is not in the log
 	for {
-		poll, cancel := ctx, context.CancelFunc(func() {})
-		if len(lost) > 0 { // mending them has failed: try again, whether or not others have news
-			poll, cancel = context.WithTimeout(ctx, 250*time.Millisecond)
-		}
-		fetches := r.client.PollFetches(poll)
-		cancel()
+		fetches := r.client.PollFetches(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		at := time.Now()
+		var problem error
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 			r.take(p, at)
 			switch dataLoss, ok := errors.AsType[*kgo.ErrDataLoss](p.Err); {
 			case ok:
 				r.rewind(p.Partition, dataLoss.ResetTo)
 			case errors.Is(p.Err, kerr.OffsetOutOfRange):
-				if !slices.Contains(lost, p.Partition) {
-					lost = append(lost, p.Partition)
-				}
-			case p.Err != nil && !errors.Is(p.Err, context.DeadlineExceeded):
-				r.note(p.Err)
+				lost = append(lost, p.Partition)
+			case p.Err != nil:
+				problem = p.Err
 			}
 		})
-		if len(lost) > 0 {
-			if err := r.mend(ctx, lost); err != nil {
+		for len(lost) > 0 && ctx.Err() == nil {
+			if err := r.mend(ctx, lost); err != nil { // most likely, the cluster has gone away
 				r.note(err)
+				pause(ctx)
 				continue
 			}
 			lost = nil
+		}
+		if problem != nil {
+			r.note(problem)
+			pause(ctx)
 		}
 	}
 }

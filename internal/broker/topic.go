@@ -66,9 +66,10 @@ func (c *Cluster) CreateTopic(ctx context.Context, t Topic) error {
 	req.Topics = append(req.Topics, rt)
 
 	doing := fmt.Sprintf("creating topic %q", t.Name)
+	const allowed = "Create on the topic or the cluster"
 	resp, err := req.RequestWith(ctx, c.client)
 	if err != nil {
-		return c.requestError(doing, err)
+		return c.failed(doing, allowed, err, "")
 	}
 	if len(resp.Topics) != 1 {
 		return fmt.Errorf("%s: the broker answered for %d topics instead of 1", doing, len(resp.Topics))
@@ -77,7 +78,7 @@ func (c *Cluster) CreateTopic(ctx context.Context, t Topic) error {
 		if errors.Is(err, kerr.TopicAlreadyExists) {
 			return fmt.Errorf("%s: %w already, left by a run that was killed, perhaps: take it away first", doing, ErrTopicExists)
 		}
-		return needs(doing, err, resp.Topics[0].ErrorMessage, "Create on the topic or the cluster")
+		return c.failed(doing, allowed, err, text(resp.Topics[0].ErrorMessage))
 	}
 	if c.fake != nil {
 		if err := c.fake.do(func(k *kfake.Cluster) error {
@@ -99,7 +100,7 @@ func (c *Cluster) CreateTopic(ctx context.Context, t Topic) error {
 
 // checkTopic refuses what cannot be created, and answers the brokers to put it on.
 func (c *Cluster) checkTopic(ctx context.Context, t Topic) ([]int32, error) {
-	if err := ours(t.Name); err != nil {
+	if err := ours("topic", t.Name); err != nil {
 		return nil, err
 	}
 	if t.Partitions < 1 || t.Replication < 1 {
@@ -107,7 +108,7 @@ func (c *Cluster) checkTopic(ctx context.Context, t Topic) ([]int32, error) {
 	}
 	m, err := c.admin.BrokerMetadata(ctx)
 	if err != nil {
-		return nil, c.requestError(fmt.Sprintf("creating topic %q", t.Name), err)
+		return nil, c.failed(fmt.Sprintf("creating topic %q", t.Name), "Describe on the cluster", err, "")
 	}
 	brokers := m.Brokers.NodeIDs()
 	slices.Sort(brokers)
@@ -168,32 +169,29 @@ func (c *Cluster) awaitLeaders(ctx context.Context, topic string, partitions int
 
 // DeleteTopic deletes a topic of simd's; one that is not there is no error.
 func (c *Cluster) DeleteTopic(ctx context.Context, topic string) error {
-	if err := ours(topic); err != nil {
+	if err := ours("topic", topic); err != nil {
 		return err
 	}
 	doing := fmt.Sprintf("deleting topic %q", topic)
 	resp, err := c.admin.DeleteTopic(ctx, topic)
-	switch {
-	case err == nil, errors.Is(err, kerr.UnknownTopicOrPartition):
-		c.mu.Lock()
-		delete(c.trims, topic)
-		c.mu.Unlock()
-		return nil
-	case kerr.TypedErrorForCode(codeOf(err)) != nil:
-		return needs(doing, err, &resp.ErrMessage, "Delete on the topic")
+	if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return c.failed(doing, "Delete on the topic", err, resp.ErrMessage)
 	}
-	return c.requestError(doing, err)
+	c.mu.Lock()
+	delete(c.trims, topic)
+	c.mu.Unlock()
+	return nil
 }
 
 // Leftovers are the topics whose names begin with prefix, in order. It must begin
 // with [Prefix] itself.
 func (c *Cluster) Leftovers(ctx context.Context, prefix string) ([]string, error) {
-	if err := ours(prefix); err != nil {
+	if err := ours("topic", prefix); err != nil {
 		return nil, err
 	}
 	topics, err := c.admin.ListTopics(ctx)
 	if err != nil {
-		return nil, c.requestError("listing topics", err)
+		return nil, c.failed("listing topics", "Describe on the topics", err, "")
 	}
 	var names []string
 	for _, name := range topics.Names() {
@@ -221,25 +219,26 @@ func (c *Cluster) Leaders(ctx context.Context, topic string) (leaders map[int32]
 
 // describe asks for a topic's metadata, past every cache.
 func (c *Cluster) describe(ctx context.Context, topic string) (kadm.TopicDetail, error) {
+	const allowed = "Describe on the topic"
 	doing := fmt.Sprintf("looking up topic %q", topic)
 	topics, err := c.admin.ListTopics(ctx, topic)
 	if err != nil {
-		return kadm.TopicDetail{}, c.requestError(doing, err)
+		return kadm.TopicDetail{}, c.failed(doing, allowed, err, "")
 	}
 	d, ok := topics[topic]
 	switch {
 	case !ok, errors.Is(d.Err, kerr.UnknownTopicOrPartition):
 		return d, fmt.Errorf("%s: there is no such topic: %w", doing, kerr.UnknownTopicOrPartition)
 	case d.Err != nil:
-		return d, needs(doing, d.Err, nil, "Describe on the topic")
+		return d, c.failed(doing, allowed, d.Err, "")
 	}
 	return d, nil
 }
 
 // ours refuses names that simd did not give.
-func ours(topic string) error {
-	if !strings.HasPrefix(topic, Prefix) {
-		return fmt.Errorf("topic %q is not simd's, and is left alone: simd's topics begin with %q", topic, Prefix)
+func ours(what, name string) error {
+	if !strings.HasPrefix(name, Prefix) {
+		return fmt.Errorf("%s %q is not simd's, and is left alone: simd's names begin with %q", what, name, Prefix)
 	}
 	return nil
 }

@@ -12,123 +12,170 @@ import (
 type accumulator struct {
 	cfg    Config
 	pool   *pool
-	wake   func()
+	wake   func() // the sender
+	sticky sticky
+	ratio  ratio
 	closed atomic.Bool
 	// flushing counts the callers of Flush: while there are any, nothing lingers.
 	flushing atomic.Int32
 	buffers  sync.Pool // of *[]byte
 
 	queues []*queue // one a partition; set once, before the first record
-
-	mu         sync.Mutex
-	unfinished map[*batch]struct{}
-	ratio      atomic.Uint64 // float64 bits: how small compression makes records (CompressionRatioEstimator)
 }
 
-// queue is one partition's batches, oldest first.
+// queue is one partition's batches, oldest first. Anybody adds behind; only the
+// sender takes away and puts back.
 type queue struct {
 	mu      sync.Mutex
 	batches []*batch
-	made    int64 // batches so far
+	used    bool // had a batch at some time
 	// muted while a batch is under way and order must be kept, which is when
 	// max.in.flight.requests.per.connection is 1. The sender's alone.
 	muted bool
 }
 
+// outcome is what came of putting a record into a batch.
+type outcome int
+
+const (
+	appended   outcome = iota // to a batch that was there
+	began                     // a batch of its own
+	needMemory                // for a batch of its own
+	tryAgain                  // the partition was chosen anew
+	tooLate                   // the accumulator is closed
+)
+
 // append puts a record into its partition's last batch, or into a new one for
 // which it waits for memory no longer than maxBlock (RecordAccumulator.append).
-func (a *accumulator) append(partition int32, r *Record, maxBlock time.Duration, answer func(Answer)) error {
-	q := a.queues[partition]
-	if done, err := a.tryAppend(q, r, answer); done || err != nil {
-		return err
+// ms is the record's timestamp.
+func (a *accumulator) append(r *Record, ms int64, maxBlock time.Duration, answer func(Answer)) error {
+	var held int64 // bytes of memory for a new batch
+	for {
+		switch a.put(r, ms, held, answer) {
+		case began:
+			a.wake()
+			return nil
+		case appended:
+			if held > 0 {
+				a.pool.release(held) // somebody else made a batch meanwhile
+			}
+			return nil
+		case tooLate:
+			if held > 0 {
+				a.pool.release(held)
+			}
+			return ErrClosed
+		case needMemory:
+			size := max(a.cfg.BatchSize, RecordUpperBound(r))
+			if err := a.pool.allocate(size, maxBlock); err != nil {
+				return err
+			}
+			held = size
+		}
 	}
-	size := max(a.cfg.BatchSize, RecordUpperBound(r))
-	if err := a.pool.allocate(size, maxBlock, a.wake); err != nil {
-		return err
-	}
-	now := time.Now()
-	q.mu.Lock()
-	if a.closed.Load() {
-		q.mu.Unlock()
-		a.pool.release(size)
-		return ErrClosed
-	}
-	if a.appendLast(q, r, now, answer) { // somebody else made a batch meanwhile
-		q.mu.Unlock()
-		a.pool.release(size)
-		return nil
-	}
-	b := newBatch(partition, size, a.buffer(size), now)
-	b.append(r, now, a.compressionRatio(), answer)
-	q.made++
-	b.order = q.made
-	q.batches = append(q.batches, b)
-	a.mu.Lock()
-	a.unfinished[b] = struct{}{}
-	a.mu.Unlock()
-	q.mu.Unlock()
-	a.wake()
-	return nil
 }
 
-func (a *accumulator) tryAppend(q *queue, r *Record, answer func(Answer)) (bool, error) {
+// put does one attempt, without waiting for anything.
+func (a *accumulator) put(r *Record, ms, held int64, answer func(Answer)) outcome {
+	partition, chosen := a.partition(r)
+	q := a.queues[partition]
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if a.closed.Load() {
-		return false, ErrClosed
+		return tooLate
 	}
-	return a.appendLast(q, r, time.Now(), answer), nil
+	if a.sticky.moved(chosen) {
+		return tryAgain
+	}
+	if q.lastFull() {
+		// What was put off while a batch was filling is made good now.
+		if a.sticky.add(chosen, 0, true); a.sticky.moved(chosen) {
+			return tryAgain
+		}
+	}
+	if n := len(q.batches); n > 0 {
+		last := q.batches[n-1]
+		before := last.size()
+		if last.append(r, ms, answer) {
+			full := last.full()
+			a.sticky.add(chosen, last.size()-before, full)
+			if full {
+				a.wake()
+			}
+			return appended
+		}
+	}
+	if held == 0 {
+		return needMemory
+	}
+	b := newBatch(partition, held, a.buffer(held), a.expectedRatio(), time.Now())
+	b.append(r, ms, answer)
+	q.batches = append(q.batches, b)
+	q.used = true
+	a.sticky.add(chosen, b.size(), b.full())
+	return began
 }
 
-// appendLast tries the last batch of q, whose lock the caller holds.
-func (a *accumulator) appendLast(q *queue, r *Record, now time.Time, answer func(Answer)) bool {
-	if len(q.batches) == 0 {
-		return false
+// partition is where the record goes: by its key, or, without one, to the
+// partition that is chosen at present.
+func (a *accumulator) partition(r *Record) (int32, *choice) {
+	if r.Key != nil {
+		return byKey(r.Key, len(a.queues)), nil
 	}
-	last := q.batches[len(q.batches)-1]
-	if !last.append(r, now, a.compressionRatio(), answer) {
-		return false
+	c := a.sticky.now()
+	return c.partition, c
+}
+
+// expectedRatio is what a new batch goes by; 0: nothing is compressed.
+func (a *accumulator) expectedRatio() float64 {
+	if a.cfg.Compression == "" || a.cfg.Compression == "none" {
+		return 0
 	}
-	if last.full {
-		a.wake()
-	}
-	return true
+	return a.ratio.expected()
+}
+
+// hurry says whether batches are sent without lingering: somebody waits for
+// memory, for a flush, or for the producer to close. As in Java, who begins to
+// wait for memory does not wake the sender for that.
+func (a *accumulator) hurry() bool {
+	return a.flushing.Load() > 0 || a.closed.Load() || a.pool.queued() > 0
 }
 
 // readiness is what the sender must know of a queue.
 type readiness struct {
+	batches  int  // that wait
+	used     bool // the queue, at some time
 	sendable bool
-	wait     time.Duration // until it may be sendable; meaningless when sendable or empty
-	empty    bool
-	expires  time.Time // when its first batch reaches delivery.timeout.ms
+	wait     time.Duration // until it may be sendable
+	expires  time.Time     // when its first batch reaches delivery.timeout.ms
 }
 
 // ready says whether the queue's first batch should be sent now
-// (RecordAccumulator.batchReady).
-func (a *accumulator) ready(q *queue, now time.Time, hurry bool) readiness {
+// (RecordAccumulator.batchReady). The epoch is the present leader's.
+func (a *accumulator) ready(q *queue, now time.Time, hurry bool, epoch int32) readiness {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.batches) == 0 {
-		return readiness{empty: true}
+		return readiness{used: q.used}
 	}
 	b := q.batches[0]
-	since, wait, backingOff := b.created, a.cfg.Linger, false
-	if b.attempts > 0 {
-		since = b.tried
-		if backoff := a.cfg.retryBackoff(b.attempts); now.Sub(since) < backoff {
-			wait, backingOff = backoff, true
-		}
+	b.sawLeader(epoch)
+	r := readiness{batches: len(q.batches), used: true, expires: b.created.Add(a.cfg.DeliveryTimeout)}
+	waited := now.Sub(b.tried)
+	if b.backingOff(now) {
+		r.wait = b.backoff - waited
+	} else {
+		r.wait = a.cfg.Linger - waited
+		r.sendable = r.wait <= 0 || hurry || len(q.batches) > 1 || b.full()
 	}
-	r := readiness{expires: b.created.Add(a.cfg.DeliveryTimeout), wait: wait - now.Sub(since)}
-	full := len(q.batches) > 1 || b.full
-	r.sendable = !backingOff && (full || r.wait <= 0 || hurry)
 	return r
 }
 
-// hurry says whether batches are sent without lingering: somebody waits for
-// memory, for a flush, or for the producer to close.
-func (a *accumulator) hurry() bool {
-	return a.pool.queued() > 0 || a.flushing.Load() > 0 || a.closed.Load()
+// lastFull says whether the next record will begin a batch
+// (RecordAccumulator.allBatchesFull). The caller holds the lock.
+func (q *queue) lastFull() bool {
+	n := len(q.batches)
+	return n == 0 || q.batches[n-1].full()
 }
 
 // take removes the queue's first batch if accept agrees to it.
@@ -139,35 +186,32 @@ func (q *queue) take(accept func(*batch) bool) *batch {
 		return nil
 	}
 	b := q.batches[0]
-	b.full = true
+	b.closed = true
 	q.batches[0] = nil
 	q.batches = q.batches[1:]
 	return b
 }
 
 // putBack returns batches to the front of their queue (RecordAccumulator.reenqueue),
-// or, where order is kept, to their place in it (insertInSequenceOrder).
-func (q *queue) putBack(inOrder bool, batches ...*batch) {
+// or, if they are numbered, to their place in it (insertInSequenceOrder).
+func (q *queue) putBack(batches ...*batch) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	at := 0
-	for inOrder && at < len(q.batches) && q.batches[at].order < batches[0].order {
+	for at < len(q.batches) && q.batches[at].before(batches[0]) {
 		at++
 	}
 	q.batches = slices.Insert(q.batches, at, batches...)
 }
 
-// finish answers a batch's records and only then gives its memory back, so that
-// the worker who was waiting for the answer and those who wait for the memory
-// race as they do in Java (Sender.completeBatch, maybeRemoveAndDeallocateBatch).
-func (a *accumulator) finish(b *batch, err error, offset int64) {
-	a.mu.Lock()
-	delete(a.unfinished, b)
-	a.mu.Unlock()
-	b.finish(err, offset)
+// all is what waits in the queue now.
+func (q *queue) all() []*batch {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.batches)
 }
 
-// free gives a finished batch's memory back.
+// free gives a batch's memory back, when no request can read it any more.
 func (a *accumulator) free(b *batch) {
 	if b.held == 0 {
 		return // part of a batch that was split: its memory went back with the whole
@@ -184,29 +228,4 @@ func (a *accumulator) buffer(size int64) []byte {
 		return (*buf)[:cap(*buf)]
 	}
 	return make([]byte, size)
-}
-
-// pending are the batches whose records have no answer yet.
-func (a *accumulator) pending() []*batch {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	all := make([]*batch, 0, len(a.unfinished))
-	for b := range a.unfinished {
-		all = append(all, b)
-	}
-	return all
-}
-
-// abort fails everything that has no answer yet with ErrClosed
-// (RecordAccumulator.abortIncompleteBatches). Nothing can be appended any more.
-func (a *accumulator) abort() {
-	for _, q := range a.queues {
-		q.mu.Lock() // an append that was faster than close has ended after this
-		q.batches = nil
-		q.mu.Unlock()
-	}
-	for _, b := range a.pending() {
-		a.finish(b, ErrClosed, -1)
-		a.pool.release(b.held) // but not its buffer: a request may still read it
-	}
 }

@@ -19,95 +19,127 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // its queue's lock; once drained, to the sender's goroutine.
 type batch struct {
 	partition int32
-	held      int64 // bytes of buffer.memory
-	limit     int   // bytes that it may grow to; its first record always fits
+	held      int64   // bytes of buffer.memory
+	limit     int     // bytes that it may grow to; its first record always fits
+	ratio     float64 // how small compression is expected to make its records; 0: it is not compressed
 
 	buf       []byte // header and records, not compressed
 	answers   []func(Answer)
 	firstTime int64 // Unix ms, base of the records' timestamps
-	lastTime  int64
-	full      bool // takes no more
+	lastTime  int64 // the latest
+	largest   int64 // of the records' upper bounds
+	closed    bool  // takes no more
 
-	order    int64 // place among its partition's batches
 	created  time.Time
-	tried    time.Time // when its last try ended
-	attempts int       // tries that failed
+	attempts int           // tries that failed
+	tried    time.Time     // when the last of them ended; before: created
+	backoff  time.Duration // how long after that it waits
+	leader   leaderChange
 
 	wire  []byte // what is sent: sealed, compressed
 	codec int16
 	sequence
+
 	over     bool          // the answers were given; the sender's alone
 	finished chan struct{} // closed when they were, or when parts took its place
+	isPart   bool          // of a batch that was split
+	parts    []*batch      // set before finished is closed
 }
 
-// sequence is what makes a batch idempotent (KIP-98). first is -1 before one was given.
-type sequence struct {
-	producerID int64
-	epoch      int16
-	first      int32
+// leaderChange is what a batch has seen of its partition's leader (KIP-951): a
+// new one is tried without waiting for the back-off.
+type leaderChange struct {
+	epoch   int32 // the newest that it has seen; -1: none
+	attempt int   // how many tries had failed when it changed last
 }
 
-var noSequence = sequence{producerID: -1, epoch: -1, first: -1}
-
-func newBatch(partition int32, held int64, buf []byte, now time.Time) *batch {
+func newBatch(partition int32, held int64, buf []byte, ratio float64, now time.Time) *batch {
 	return &batch{
 		partition: partition,
 		held:      held,
 		limit:     int(held),
+		ratio:     ratio,
 		buf:       buf[:batchOverhead],
 		created:   now,
+		tried:     now,
+		leader:    leaderChange{epoch: -1},
 		sequence:  noSequence,
 		finished:  make(chan struct{}),
 	}
 }
 
-// append adds a record, or says that it has no room (MemoryRecordsBuilder.hasRoomFor).
-// ratio is how small compression is expected to make the records, 1 for none.
-func (b *batch) append(r *Record, now time.Time, ratio float64, answer func(Answer)) bool {
-	if b.full {
+// append adds a record with its timestamp (Unix ms), or closes the batch if
+// there is no room for it (MemoryRecordsBuilder.hasRoomFor).
+func (b *batch) append(r *Record, ms int64, answer func(Answer)) bool {
+	if b.full() {
+		b.closed = true
 		return false
 	}
-	ms := now.UnixMilli()
 	if len(b.answers) == 0 {
 		b.firstTime, b.lastTime = ms, ms
-	} else if b.estimate(ratio)+recordSize(r, ms-b.firstTime, int64(len(b.answers))) > b.limit {
-		b.full = true
+	} else if b.size()+recordSize(r, ms-b.firstTime, int64(len(b.answers))) > b.limit {
+		b.closed = true
 		return false
 	}
 	b.buf = appendRecord(b.buf, r, ms-b.firstTime, int64(len(b.answers)))
 	b.lastTime = max(b.lastTime, ms)
+	b.largest = max(b.largest, RecordUpperBound(r))
 	b.answers = append(b.answers, answer)
-	b.full = b.estimate(ratio) >= b.limit
 	return true
 }
 
-// estimate is the size that the batch is thought to have on the wire
-// (MemoryRecordsBuilder.estimatedBytesWritten, with its margin of 5 %).
-func (b *batch) estimate(ratio float64) int {
-	if ratio == 1 {
+// full is MemoryRecordsBuilder.isFull.
+func (b *batch) full() bool {
+	return b.closed || len(b.answers) > 0 && b.size() >= b.limit
+}
+
+// size is what the batch has on the wire, or, before it is sealed, is thought
+// to come to, with a margin of 5 % (ProducerBatch.estimatedSizeInBytes).
+func (b *batch) size() int {
+	switch {
+	case b.wire != nil:
+		return len(b.wire)
+	case b.ratio == 0:
 		return len(b.buf)
+	default:
+		return batchOverhead + int(float64(len(b.buf)-batchOverhead)*b.ratio*1.05)
 	}
-	return batchOverhead + int(float64(len(b.buf)-batchOverhead)*ratio*1.05)
+}
+
+func (b *batch) records() int { return len(b.answers) }
+
+// expired says whether delivery.timeout.ms has passed (KIP-91).
+func (b *batch) expired(now time.Time, timeout time.Duration) bool {
+	return now.Sub(b.created) >= timeout
+}
+
+// backingOff says whether the batch waits before its next try
+// (RecordAccumulator.shouldBackoff).
+func (b *batch) backingOff(now time.Time) bool {
+	return b.attempts > 0 && b.leader.attempt != b.attempts && now.Sub(b.tried) < b.backoff
+}
+
+// sawLeader notes the leader epoch that the metadata has (ProducerBatch.maybeUpdateLeaderEpoch).
+func (b *batch) sawLeader(epoch int32) {
+	if epoch > b.leader.epoch {
+		b.leader = leaderChange{epoch: epoch, attempt: b.attempts}
+	}
 }
 
 // seal gives the batch its form on the wire, and once more after its sequence
-// has changed. It says how small compression made the records, 1 for none.
+// has changed. It says how small compression made the records.
 func (b *batch) seal(compressor kgo.Compressor) (ratio float64, err error) {
-	ratio = 1
 	if b.wire == nil {
-		b.full = true
+		b.closed = true
 		b.wire = b.buf
 		if compressor != nil {
 			records := b.buf[batchOverhead:]
-			var dst bytes.Buffer
-			small, codec := compressor.Compress(&dst, records)
+			small, codec := compressor.Compress(new(bytes.Buffer), records)
 			if codec == kgo.CodecError {
-				return 1, fmt.Errorf("compressing a batch of %d bytes failed", len(records))
+				return 0, fmt.Errorf("compressing a batch of %d bytes failed", len(records))
 			}
-			if b.codec = int16(codec); codec != kgo.CodecNone {
-				b.wire = append(make([]byte, batchOverhead, batchOverhead+len(small)), small...)
-			}
-			ratio = float64(len(b.wire)-batchOverhead) / float64(len(records))
+			b.codec = int16(codec)
+			b.wire = append(make([]byte, batchOverhead, batchOverhead+len(small)), small...)
 		}
 	}
 	h := b.wire
@@ -120,18 +152,18 @@ func (b *batch) seal(compressor kgo.Compressor) (ratio float64, err error) {
 	be.PutUint32(h[23:], uint32(b.records()-1)) // last offset delta
 	be.PutUint64(h[27:], uint64(b.firstTime))
 	be.PutUint64(h[35:], uint64(b.lastTime))
-	be.PutUint64(h[43:], uint64(b.producerID))
+	be.PutUint64(h[43:], uint64(b.id))
 	be.PutUint16(h[51:], uint16(b.epoch))
 	be.PutUint32(h[53:], uint32(b.first))
 	be.PutUint32(h[57:], uint32(b.records()))
 	be.PutUint32(h[17:], crc32.Checksum(h[21:], castagnoli))
-	return ratio, nil
+	b.renumbered = false
+	return float64(len(b.wire)-batchOverhead) / float64(len(b.buf)-batchOverhead), nil
 }
-
-func (b *batch) records() int { return len(b.answers) }
 
 // finish answers every record and wakes those who wait for the batch.
 func (b *batch) finish(err error, offset int64) {
+	b.over = true
 	a := Answer{Err: err, Partition: b.partition, Offset: -1}
 	for i, answer := range b.answers {
 		if err == nil && offset >= 0 {
@@ -142,29 +174,54 @@ func (b *batch) finish(err error, offset int64) {
 	close(b.finished)
 }
 
-// split makes a batch of each record. Java splits by batch.size; a batch that
-// the broker finds too large would often come out as it was.
-func (b *batch) split(now time.Time) ([]*batch, error) {
-	parts := make([]*batch, 0, b.records())
+// split makes smaller batches of the batch's records: of batch.size, or, if it
+// is a part already, of half its size (RecordAccumulator.splitAndReenqueue).
+// Their tries are counted anew; the time for their delivery is not.
+func (b *batch) split(batchSize int64, ratio float64) ([]*batch, error) {
+	target := batchSize
+	if b.isPart {
+		target = max(b.largest, int64(b.size()/2))
+	}
+	var parts []*batch
 	rest := b.buf[batchOverhead:]
 	for _, answer := range b.answers {
-		size, n := binary.Varint(rest)
-		if n <= 0 || int(size)+n > len(rest) {
-			return nil, fmt.Errorf("a batch of %d records cannot be read back", b.records())
+		r, delta, size, err := readRecord(rest)
+		if err != nil {
+			return nil, fmt.Errorf("splitting a batch of %d records: %w", b.records(), err)
 		}
-		var kr kmsg.Record
-		if err := kr.ReadFrom(rest[:int(size)+n]); err != nil {
-			return nil, fmt.Errorf("a batch of %d records cannot be read back: %w", b.records(), err)
+		rest = rest[size:]
+		ms := b.firstTime + delta
+		if len(parts) > 0 && parts[len(parts)-1].append(r, ms, answer) {
+			continue
 		}
-		rest = rest[int(size)+n:]
-		r := &Record{Key: kr.Key, Value: kr.Value}
-		for _, h := range kr.Headers {
-			r.Headers = append(r.Headers, Header{Key: h.Key, Value: h.Value})
-		}
-		part := newBatch(b.partition, 0, make([]byte, batchOverhead, RecordUpperBound(r)), b.created)
-		part.append(r, time.UnixMilli(b.firstTime+kr.TimestampDelta64), 1, answer)
-		part.order, part.attempts, part.tried = b.order, b.attempts, now
+		limit := max(target, RecordUpperBound(r))
+		part := newBatch(b.partition, limit, make([]byte, batchOverhead, limit), ratio, b.created)
+		part.held = 0 // its memory is not the buffer's: the whole's goes back now
+		part.isPart = true
+		part.append(r, ms, answer)
 		parts = append(parts, part)
 	}
+	for _, part := range parts {
+		part.closed = true
+	}
 	return parts, nil
+}
+
+// readRecord reads back what appendRecord wrote: the record, how much later than
+// the batch's first it is (ms), and how many bytes it took.
+func readRecord(b []byte) (r *Record, timeDelta int64, size int, err error) {
+	body, n := binary.Varint(b)
+	size = n + int(body)
+	if n <= 0 || body < 0 || size > len(b) {
+		return nil, 0, 0, fmt.Errorf("a record is longer than its batch")
+	}
+	var kr kmsg.Record
+	if err := kr.ReadFrom(b[:size]); err != nil {
+		return nil, 0, 0, fmt.Errorf("a record cannot be read: %w", err)
+	}
+	r = &Record{Key: kr.Key, Value: kr.Value}
+	for _, h := range kr.Headers {
+		r.Headers = append(r.Headers, Header{Key: h.Key, Value: h.Value})
+	}
+	return r, kr.TimestampDelta64, size, nil
 }

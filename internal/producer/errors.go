@@ -10,7 +10,8 @@ import (
 
 // The errors that Send returns and that answers carry, each after the Java
 // exception that the same event throws. A broker's own error comes as a
-// *kerr.Error.
+// *kerr.Error; it is every record's in its batch, also where the broker blames
+// single ones (Java tells the others a KafkaException of their own, KIP-467).
 var (
 	// ErrBufferExhausted: BufferExhaustedException.
 	ErrBufferExhausted = errors.New("no buffer memory within max.block.ms: the producer accepts more than it can send; raise buffer.memory or max.block.ms, or send less")
@@ -21,7 +22,8 @@ var (
 	// ErrDeliveryTimeout: TimeoutException from Sender.failExpiredBatches (KIP-91).
 	ErrDeliveryTimeout = errors.New("delivery.timeout.ms passed since the record was accepted")
 	// ErrRequestTimeout: TimeoutException for Errors.REQUEST_TIMED_OUT, when no
-	// answer came within request.timeout.ms.
+	// answer came within request.timeout.ms, or not to a request before it on
+	// the same connection, which was closed for that.
 	ErrRequestTimeout = errors.New("no answer within request.timeout.ms")
 	// ErrNetwork: NetworkException: the connection went away before the answer.
 	ErrNetwork = errors.New("the connection to the broker went away before its answer")
@@ -58,9 +60,9 @@ func Cause(err error) ledger.Cause {
 }
 
 // stale says whether the error means that the metadata is out of date: the
-// subclasses of Java's InvalidMetadataException.
+// subclasses of Java's InvalidMetadataException that a produce request can meet.
 func stale(err error) bool {
-	if errors.Is(err, ErrNetwork) || errors.Is(err, ErrRequestTimeout) {
+	if errors.Is(err, ErrNetwork) {
 		return true
 	}
 	var broker *kerr.Error
@@ -68,9 +70,9 @@ func stale(err error) bool {
 		return false
 	}
 	switch broker.Code {
-	case kerr.NotLeaderForPartition.Code, kerr.LeaderNotAvailable.Code, kerr.UnknownTopicOrPartition.Code,
-		kerr.ReplicaNotAvailable.Code, kerr.KafkaStorageError.Code, kerr.ListenerNotFound.Code,
-		kerr.FencedLeaderEpoch.Code, kerr.UnknownTopicID.Code:
+	case kerr.UnknownTopicOrPartition.Code, kerr.LeaderNotAvailable.Code, kerr.NotLeaderForPartition.Code,
+		kerr.ReplicaNotAvailable.Code, kerr.NetworkException.Code, kerr.KafkaStorageError.Code, kerr.ListenerNotFound.Code,
+		kerr.FencedLeaderEpoch.Code, kerr.UnknownTopicID.Code, kerr.InconsistentTopicID.Code:
 		return true
 	}
 	return false
@@ -82,5 +84,5 @@ func retriable(err error) bool {
 		return true
 	}
 	var broker *kerr.Error
-	return errors.As(err, &broker) && broker.Retriable
+	return errors.As(err, &broker) && broker.Retriable && broker.Code != kerr.BrokerNotAvailable.Code
 }

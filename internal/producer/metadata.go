@@ -2,7 +2,9 @@ package producer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -12,53 +14,85 @@ import (
 // metadata is what the cluster last said of the topic. It does not change.
 type metadata struct {
 	topicID [16]byte
-	leaders []int32 // by partition; -1: none
+	leaders []leader          // by partition
+	ledBy   map[int32][]int32 // the partitions of each broker, ascending
+	led     []int32           // the partitions that have a leader, ascending
 }
 
-// metadataState is when to ask again. It belongs to the sender.
-type metadataState struct {
-	asking bool
-	wanted bool // something showed that it is out of date
-	failed int  // in a row
-	asked  time.Time
+// leader is who leads a partition, and since which epoch.
+type leader struct {
+	node  int32 // -1: nobody
+	epoch int32 // -1: not told
 }
 
-// refreshIn is how long until the metadata should be asked for; 0: now. It is
-// never asked for twice within the back-off.
-func (s *sender) refreshIn(now time.Time) time.Duration {
-	m := &s.metadataState
-	since := now.Sub(m.asked)
-	switch {
-	case m.asked.IsZero():
-		return 0
-	case m.wanted || m.failed > 0:
-		return max(0, s.cfg.retryBackoff(max(m.failed, 1))-since)
-	default:
-		return max(0, s.cfg.MetadataMaxAge-since)
+func newMetadata(topicID [16]byte, leaders []leader) *metadata {
+	md := &metadata{topicID: topicID, leaders: leaders, ledBy: make(map[int32][]int32)}
+	for p, l := range leaders {
+		if l.node >= 0 {
+			md.ledBy[l.node] = append(md.ledBy[l.node], int32(p))
+			md.led = append(md.led, int32(p))
+		}
 	}
+	return md
+}
+
+// refreshes is when to ask again (Metadata.timeToNextUpdate). It belongs to the sender.
+type refreshes struct {
+	asking    bool
+	wanted    bool      // something showed that the metadata is out of date
+	failed    int       // in a row
+	unchanged int       // answers in a row that told of no new leader
+	ended     time.Time // when the last attempt did
+	succeeded time.Time // the last one that did
+	backoff   time.Duration
+}
+
+// refreshIn is how long until the metadata should be asked for; 0: now.
+func (s *sender) refreshIn(now time.Time) time.Duration {
+	m := &s.refreshes
+	due := m.succeeded.Add(s.cfg.MetadataMaxAge)
+	if m.wanted || m.succeeded.IsZero() {
+		due = now
+	}
+	if allowed := m.ended.Add(m.backoff); allowed.After(due) {
+		due = allowed
+	}
+	return max(0, due.Sub(now))
 }
 
 // refresh asks any broker for the topic's metadata.
-func (s *sender) refresh(now time.Time) {
-	s.metadataState.asking, s.metadataState.wanted, s.metadataState.asked = true, false, now
+func (s *sender) refresh() {
+	s.refreshes.asking = true
 	s.goRequest(func(ctx context.Context) func() {
 		md, err := s.fetchMetadata(ctx)
-		return func() {
-			s.metadataState.asking = false
-			if err != nil {
-				s.metadataState.failed++
-				return
-			}
-			s.metadataState.failed = 0
-			s.adopt(md)
-		}
+		return func() { s.refreshed(time.Now(), md, err) }
 	})
+}
+
+func (s *sender) refreshed(now time.Time, md *metadata, err error) {
+	m := &s.refreshes
+	m.asking, m.ended = false, now
+	if err != nil {
+		m.failed++
+		m.unchanged = 0
+		m.backoff = s.cfg.retryBackoff(m.failed, s.rng)
+		s.lookup.failed(err)
+		return
+	}
+	m.wanted, m.failed, m.succeeded = false, 0, now
+	m.unchanged++
+	if s.adopt(md) {
+		m.unchanged = 0
+	}
+	m.backoff = s.cfg.retryBackoff(max(m.unchanged, 1), s.rng)
 }
 
 func (s *sender) fetchMetadata(ctx context.Context) (*metadata, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
 	req := kmsg.NewPtrMetadataRequest()
+	// Java's asks the broker to create a topic that is not there. A run has made
+	// its own; one that has gone must not come back with other settings.
 	req.AllowAutoTopicCreation = false
 	topic := kmsg.NewMetadataRequestTopic()
 	topic.Topic = &s.cfg.Topic
@@ -74,33 +108,118 @@ func (s *sender) fetchMetadata(ctx context.Context) (*metadata, error) {
 	if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
 		return nil, fmt.Errorf("metadata of topic %s: %w", s.cfg.Topic, err)
 	}
-	md := &metadata{topicID: t.TopicID, leaders: make([]int32, len(t.Partitions))}
-	for i := range md.leaders {
-		md.leaders[i] = -1
+	if len(t.Partitions) == 0 {
+		return nil, fmt.Errorf("metadata of topic %s: the broker told of no partition", s.cfg.Topic)
+	}
+	leaders := make([]leader, len(t.Partitions))
+	for i := range leaders {
+		leaders[i] = leader{node: -1, epoch: -1}
 	}
 	for _, p := range t.Partitions {
-		if int(p.Partition) < len(md.leaders) && p.ErrorCode != kerr.LeaderNotAvailable.Code {
-			md.leaders[p.Partition] = p.Leader
+		if p.Partition >= 0 && int(p.Partition) < len(leaders) {
+			leaders[p.Partition] = leader{node: p.Leader, epoch: p.LeaderEpoch}
 		}
 	}
-	return md, nil
+	return newMetadata(t.TopicID, leaders), nil
 }
 
-// adopt puts new metadata in force. A topic's partitions are counted once, at
-// the start: those added later get no records.
-func (s *sender) adopt(md *metadata) {
-	if s.metadata == nil {
+// adopt puts new metadata in force, and says whether it told of a new leader. A
+// topic's partitions are counted once, at the start: those added later get no
+// records. A leader older than the one known is not believed
+// (Metadata.updateLatestMetadata).
+func (s *sender) adopt(md *metadata) (news bool) {
+	old := s.metadata
+	if old == nil {
+		s.metadata = md
 		s.acc.queues = make([]*queue, len(md.leaders))
 		s.flows = make([]flow, len(md.leaders))
-		for i := range s.acc.queues {
-			s.acc.queues[i] = new(queue)
+		for p := range s.acc.queues {
+			s.acc.queues[p] = new(queue)
+			s.flows[p] = newFlow()
+		}
+		s.spread()
+		close(s.lookup.known) // after which senders see the queues
+		return true
+	}
+	if len(md.leaders) < len(old.leaders) {
+		return false // a topic does not shrink: this is another one of its name
+	}
+	leaders := md.leaders[:len(old.leaders)]
+	for p, was := range old.leaders {
+		switch is := leaders[p]; {
+		case md.topicID == old.topicID && is.epoch >= 0 && is.epoch < was.epoch:
+			leaders[p] = was
+		case is.epoch != was.epoch || is.epoch < 0:
+			news = true
 		}
 	}
-	first := s.metadata == nil && len(md.leaders) > 0
-	if first || s.metadata != nil && len(md.leaders) >= len(s.acc.queues) {
-		s.metadata = md
+	s.metadata = newMetadata(md.topicID, leaders)
+	s.spread()
+	return news
+}
+
+// heardOfLeader takes a broker's word that somebody else leads the partition now
+// (KIP-951, Metadata.updatePartitionLeadership).
+func (s *sender) heardOfLeader(partition int32, told kmsg.ProduceResponseTopicPartitionCurrentLeader) {
+	if told.LeaderID < 0 || told.LeaderEpoch <= s.metadata.leaders[partition].epoch {
+		return
 	}
-	if first {
-		close(s.known) // after which senders see the queues
+	leaders := make([]leader, len(s.metadata.leaders))
+	copy(leaders, s.metadata.leaders)
+	leaders[partition] = leader{node: told.LeaderID, epoch: told.LeaderEpoch}
+	s.metadata = newMetadata(s.metadata.topicID, leaders)
+	s.spread()
+}
+
+// lookup is how senders wait for the first metadata.
+type lookup struct {
+	known chan struct{} // closed when there is some
+
+	mu   sync.Mutex
+	err  error         // of the last attempt
+	news chan struct{} // closed at its end
+}
+
+func newLookup() *lookup {
+	return &lookup{known: make(chan struct{}), news: make(chan struct{})}
+}
+
+func (l *lookup) failed(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
+	close(l.news)
+	l.news = make(chan struct{})
+}
+
+func (l *lookup) last() (error, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err, l.news
+}
+
+// await waits for the first metadata (KafkaProducer.waitOnMetadata). An error
+// that waiting will not mend ends it at once.
+func (l *lookup) await(maxBlock time.Duration, done <-chan struct{}) error {
+	timeout := time.NewTimer(maxBlock)
+	defer timeout.Stop()
+	_, news := l.last()
+	for {
+		select {
+		case <-l.known:
+			return nil
+		case <-news:
+			var err error
+			if err, news = l.last(); errors.Is(err, kerr.TopicAuthorizationFailed) || errors.Is(err, kerr.InvalidTopicException) {
+				return err
+			}
+		case <-timeout.C:
+			if err, _ := l.last(); err != nil {
+				return fmt.Errorf("%w: %w", ErrMetadataTimeout, err)
+			}
+			return ErrMetadataTimeout
+		case <-done:
+			return ErrClosed
+		}
 	}
 }

@@ -35,9 +35,9 @@ func newPool(total int64, contention float64, seed uint64) *pool {
 	}
 }
 
-// allocate takes n bytes, waiting for them no longer than maxBlock. It returns
-// ErrBufferExhausted or ErrClosed.
-func (p *pool) allocate(n int64, maxBlock time.Duration, waiting func()) error {
+// allocate takes n bytes, at most total, waiting for them no longer than
+// maxBlock. It returns ErrBufferExhausted or ErrClosed.
+func (p *pool) allocate(n int64, maxBlock time.Duration) error {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -52,26 +52,36 @@ func (p *pool) allocate(n int64, maxBlock time.Duration, waiting func()) error {
 	woken := make(chan struct{}, 1)
 	place := p.waiters.PushBack(woken)
 	p.mu.Unlock()
-	waiting()
 
 	timeout := time.NewTimer(maxBlock)
 	defer timeout.Stop()
 	var taken int64
 	var err error
 	for taken < n && err == nil {
+		late := false
 		select {
 		case <-woken:
 		case <-timeout.C:
-			err = ErrBufferExhausted
+			late = true
 		}
 		p.mu.Lock()
-		switch {
-		case p.closed:
+		if late {
+			select {
+			case <-woken: // just in time: what came free is for the taking, once
+			default:
+				err = ErrBufferExhausted
+			}
+		}
+		if p.closed {
 			err = ErrClosed
-		case err == nil:
+		}
+		if err == nil {
 			got := min(n-taken, p.free)
 			p.free -= got
 			taken += got
+			if late && taken < n {
+				err = ErrBufferExhausted
+			}
 		}
 		if taken < n && err == nil {
 			p.mu.Unlock() // what came free was not enough: keep it, and the place in the queue

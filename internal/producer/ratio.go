@@ -1,20 +1,24 @@
 package producer
 
-import "math"
+import (
+	"math"
+	"sync/atomic"
+)
 
-// compressionRatio is how small compression is expected to make records. It
+// ratio is how small compression is expected to make records, 1 at first. It
 // follows what was seen: up at once, down slowly, so that batches seldom come
 // out larger than thought (CompressionRatioEstimator).
-func (a *accumulator) compressionRatio() float64 {
-	return math.Float64frombits(a.ratio.Load())
-}
+type ratio struct{ bits atomic.Uint64 } // of a float64
 
-func (a *accumulator) sawRatio(seen float64) {
+func (r *ratio) expect(v float64)  { r.bits.Store(math.Float64bits(v)) }
+func (r *ratio) expected() float64 { return math.Float64frombits(r.bits.Load()) }
+
+func (r *ratio) saw(seen float64) {
 	const deteriorate, improve = 0.05, 0.005
-	was := a.compressionRatio()
-	next := max(was-improve, seen)
-	if seen > was {
-		next = max(was+deteriorate, seen)
+	switch was := r.expected(); {
+	case seen > was:
+		r.expect(max(was+deteriorate, seen))
+	case seen < was:
+		r.expect(max(was-improve, seen))
 	}
-	a.ratio.Store(math.Float64bits(next))
 }

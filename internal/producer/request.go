@@ -3,43 +3,92 @@ package producer
 import (
 	"context"
 	"errors"
-	"net"
-	"sync/atomic"
+	"math"
+	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // request is a produce request under way, with a batch for each of its partitions.
 type request struct {
-	node    int32
-	batches []*batch
-	sent    time.Time
+	node      *node
+	link      *link
+	batches   []*batch
+	sent      time.Time
+	throttled time.Duration // by how much longer its answer may take
+	written   bool          // the broker may have it
 }
 
-// result is the end of a request: the broker's word, or why there is none.
-type result struct {
-	resp *kmsg.ProduceResponse
-	err  error
-	// sent says whether the broker can have seen it.
-	sent bool
+// drain takes at most one batch of each of the broker's partitions, as many as
+// fit into a request. It begins where the last one ended, so that no partition
+// starves (RecordAccumulator.drainBatchesForOneNode).
+func (s *sender) drain(now time.Time, n *node) []*batch {
+	partitions := s.metadata.ledBy[n.id]
+	if len(partitions) == 0 {
+		return nil
+	}
+	var batches []*batch
+	size := 0
+	at := n.drained % len(partitions)
+	start, enough := at, false
+	for !enough {
+		p := partitions[at]
+		n.drained = at
+		at = (at + 1) % len(partitions)
+		enough = at == start
+		q := s.acc.queues[p]
+		if q.muted {
+			continue
+		}
+		b := q.take(func(b *batch) bool {
+			b.sawLeader(s.metadata.leaders[p].epoch)
+			if b.backingOff(now) {
+				return false
+			}
+			if len(batches) > 0 && size+b.size() > int(s.cfg.MaxRequestSize) || !s.mayDrain(b) {
+				enough = true
+				return false
+			}
+			return true
+		})
+		if b == nil || !s.seal(b) {
+			continue
+		}
+		q.muted = s.cfg.MaxInFlight == 1
+		size += b.size()
+		batches = append(batches, b)
+	}
+	return batches
+}
+
+// seal makes the batch ready to be sent.
+func (s *sender) seal(b *batch) bool {
+	s.number(b)
+	ratio, err := b.seal(s.compressor)
+	if err != nil {
+		s.fail(b, err, true)
+		return false
+	}
+	if s.compressor != nil {
+		s.acc.ratio.saw(ratio)
+	}
+	return true
 }
 
 // send puts the batches on their way to the broker (Sender.sendProduceRequest).
-func (s *sender) send(now time.Time, id int32, batches []*batch) {
+func (s *sender) send(now time.Time, n *node, batches []*batch) {
 	if len(batches) == 0 {
 		return
 	}
-	r := &request{node: id, batches: batches, sent: now}
-	n := s.node(id)
-	n.inFlight++
+	r := &request{node: n, link: n.link, batches: batches, sent: now}
+	n.inFlight = append(n.inFlight, r)
 	n.writing = r
-	s.inFlight[r] = struct{}{}
+	s.stats.inFlight.Add(1)
 	req := s.encode(batches)
-	s.goRequest(func(ctx context.Context) func() {
-		res := s.exchange(ctx, r, req)
-		return func() { s.settle(time.Now(), r, res) }
+	s.goRequest(func(context.Context) func() {
+		resp, err := s.exchange(r, req)
+		return func() { s.settle(time.Now(), r, resp, err) }
 	})
 }
 
@@ -61,109 +110,53 @@ func (s *sender) encode(batches []*batch) *kmsg.ProduceRequest {
 	return req
 }
 
-// exchange writes the request and waits for its answer, at most
-// request.timeout.ms. When that has passed, franz-go closes the connection, and
-// so everything else under way on it, as NetworkClient.handleTimedOutRequests does.
-func (s *sender) exchange(ctx context.Context, r *request, req *kmsg.ProduceRequest) result {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
-	defer cancel()
-	broker := s.client.Broker(int(r.node))
-	var resp kmsg.Response
-	var err error
-	written := true
+// exchange writes the request and waits for its answer, as long as its
+// connection lives.
+func (s *sender) exchange(r *request, req *kmsg.ProduceRequest) (*kmsg.ProduceResponse, error) {
+	var sent kmsg.Request = &patient{req}
 	if s.cfg.Acks == 0 {
-		// franz-go knows by the plain type that there will be no answer.
-		resp, err = broker.Request(ctx, req)
-	} else {
-		tracked := &trackedRequest{ProduceRequest: req, onWrite: func() {
-			s.post(func() { s.node(r.node).wrote(r) })
-		}}
-		resp, err = broker.Request(ctx, tracked)
-		written = tracked.written.Load()
+		sent = req // franz-go knows by the plain type that there will be no answer
 	}
-	if err == nil {
-		return result{resp: resp.(*kmsg.ProduceResponse), sent: true}
+	resp, err := s.client.Broker(int(r.node.id)).Request(r.link.ctx, sent)
+	switch {
+	case err == nil:
+		return resp.(*kmsg.ProduceResponse), nil
+	case errors.Is(context.Cause(r.link.ctx), ErrRequestTimeout):
+		return nil, ErrRequestTimeout
+	default:
+		return nil, ErrNetwork
 	}
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
-		written = false // the connection had gone before, and there was no other
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return result{err: ErrRequestTimeout, sent: written}
-	}
-	return result{err: ErrNetwork, sent: written}
 }
 
-// wrote notes that the request is on its way: the next may follow.
-func (n *node) wrote(r *request) {
+// patient is a request for whose answer franz-go itself waits almost for ever:
+// how long is the sender's to say.
+type patient struct{ *kmsg.ProduceRequest }
+
+// Timeout implements [kmsg.TimeoutRequest].
+func (*patient) Timeout() int32 { return math.MaxInt32 }
+
+// settle deals with the end of a request (Sender.handleProduceResponse).
+func (s *sender) settle(now time.Time, r *request, resp *kmsg.ProduceResponse, err error) {
+	n := r.node
+	n.inFlight = slices.DeleteFunc(n.inFlight, func(other *request) bool { return other == r })
 	if n.writing == r {
 		n.writing = nil
 	}
-}
-
-// trackedRequest notes that it is being written: from then on the broker may
-// have it, and the next request to the same broker can no longer overtake it.
-type trackedRequest struct {
-	*kmsg.ProduceRequest
-	written atomic.Bool
-	onWrite func()
-}
-
-func (r *trackedRequest) AppendTo(dst []byte) []byte {
-	if !r.written.Swap(true) {
-		defer r.onWrite()
-	}
-	return r.ProduceRequest.AppendTo(dst)
-}
-
-// settle deals with the end of a request (Sender.handleProduceResponse).
-func (s *sender) settle(now time.Time, r *request, res result) {
-	delete(s.inFlight, r)
-	n := s.node(r.node)
-	n.inFlight--
-	n.wrote(r)
-	if s.cfg.MaxInFlight == 1 {
-		for _, b := range r.batches {
-			s.acc.queues[b.partition].muted = false
+	s.stats.inFlight.Add(-1)
+	if err != nil {
+		if r.link == n.link {
+			s.disconnected(now, n, err)
 		}
-	}
-	switch {
-	case res.err == nil:
-		n.refused = 0
-		s.stats.latency.Add(int64(now.Sub(r.sent)))
-		s.stats.answers.Add(1)
-		if throttle := time.Duration(res.resp.ThrottleMillis) * time.Millisecond; throttle > 0 {
-			n.muteUntil = now.Add(throttle)
-			s.stats.throttle.Add(int64(throttle))
-		}
-		s.answer(now, r, res.resp)
-	case res.sent:
 		for _, b := range r.batches {
-			s.failed(now, b, res.err)
-		}
-	default:
-		// The broker was not there: nothing was tried, the batches go back and
-		// wait for it, at most until delivery.timeout.ms.
-		n.refused++
-		n.downUntil = now.Add(s.cfg.reconnectBackoff(n.refused, s.rng))
-		s.metadataState.wanted = true
-		for _, b := range r.batches {
-			if b.over {
-				s.acc.free(b)
-				continue
-			}
-			s.acc.queues[b.partition].putBack(s.cfg.Idempotence, b)
-		}
-	}
-}
-
-// answer gives each batch the broker's word on its partition.
-func (s *sender) answer(now time.Time, r *request, resp *kmsg.ProduceResponse) {
-	if s.cfg.Acks == 0 {
-		for _, b := range r.batches {
-			s.succeeded(b, -1)
+			s.lost(now, b, err, r.written)
 		}
 		return
+	}
+	s.stats.latency.Add(int64(now.Sub(r.sent)))
+	s.stats.answers.Add(1)
+	if d := time.Duration(resp.ThrottleMillis) * time.Millisecond; d > 0 {
+		n.throttle(now, d)
+		s.stats.throttle.Add(int64(d))
 	}
 	words := make(map[int32]*kmsg.ProduceResponseTopicPartition, len(r.batches))
 	for t := range resp.Topics {
@@ -172,80 +165,6 @@ func (s *sender) answer(now time.Time, r *request, resp *kmsg.ProduceResponse) {
 		}
 	}
 	for _, b := range r.batches {
-		word, ok := words[b.partition]
-		if !ok {
-			s.failed(now, b, kerr.UnknownServerError)
-			continue
-		}
-		switch err := kerr.ErrorForCode(word.ErrorCode); {
-		case err == nil:
-			s.succeeded(b, word.BaseOffset)
-		case errors.Is(err, kerr.DuplicateSequenceNumber):
-			s.succeeded(b, -1) // an earlier try of it was written
-		default:
-			s.failed(now, b, err)
-		}
+		s.answered(now, b, words[b.partition])
 	}
-}
-
-func (s *sender) succeeded(b *batch, offset int64) {
-	if !b.over {
-		s.conclude(b, nil, offset)
-	}
-	s.acc.free(b)
-}
-
-// failed deals with a try that ended in an error: again, in parts, or the end
-// (Sender.completeBatch).
-func (s *sender) failed(now time.Time, b *batch, err error) {
-	if stale(err) {
-		s.metadataState.wanted = true
-	}
-	if b.over {
-		s.acc.free(b)
-		return
-	}
-	if errors.Is(err, kerr.MessageTooLarge) && b.records() > 1 {
-		if parts, splitErr := b.split(now); splitErr == nil {
-			s.replace(b, parts)
-			return
-		}
-	}
-	if s.mayRetry(now, b, err) {
-		b.attempts++
-		b.tried = now
-		s.stats.recordRetries.Add(int64(b.records()))
-		s.acc.queues[b.partition].putBack(s.cfg.Idempotence, b)
-		return
-	}
-	s.conclude(b, err, -1)
-	s.acc.free(b)
-}
-
-// mayRetry is Sender.canRetry.
-func (s *sender) mayRetry(now time.Time, b *batch, err error) bool {
-	if now.Sub(b.created) >= s.cfg.DeliveryTimeout || b.attempts >= s.cfg.Retries {
-		return false
-	}
-	if s.cfg.Idempotence && outOfSequence(err) {
-		s.renumber(b)
-		return true
-	}
-	return retriable(err)
-}
-
-// replace puts a batch's parts in its place. They hold no memory of their own:
-// the whole's is theirs until it is given back, which is now.
-func (s *sender) replace(whole *batch, parts []*batch) {
-	whole.over = true
-	s.leaveFlow(whole, kerr.MessageTooLarge) // its number goes unused
-	s.acc.mu.Lock()
-	delete(s.acc.unfinished, whole)
-	for _, part := range parts {
-		s.acc.unfinished[part] = struct{}{}
-	}
-	s.acc.mu.Unlock()
-	s.acc.queues[whole.partition].putBack(s.cfg.Idempotence, parts...)
-	close(whole.finished)
-	s.acc.free(whole)
 }

@@ -2,7 +2,9 @@ package producer
 
 import (
 	"context"
+	"iter"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,45 +28,34 @@ type sender struct {
 	inboxMu sync.Mutex
 	inbox   []func()
 	waiting sync.WaitGroup // goroutines that wait for brokers
+	steps   atomic.Int64   // rounds so far
 
-	metadata      *metadata // nil until the first answer
-	known         chan struct{}
-	metadataState metadataState
+	metadata  *metadata // nil until the first answer
+	lookup    *lookup
+	refreshes refreshes
 
-	nodes    map[int32]*node
-	flows    []flow // by partition
-	ids      identity
-	inFlight map[*request]struct{}
+	nodes []*node // by id
+	flows []flow  // by partition
+	ids   identification
+
+	readyNodes []*node // of the last round, for the next to write into
+	queued     []int
 
 	closing atomic.Bool
 	aborted atomic.Bool
 }
 
-// node is what the sender knows of one broker (ClusterConnectionStates, InFlightRequests).
-type node struct {
-	inFlight  int
-	writing   *request // waits to be written; the next must not overtake it
-	refused   int      // dials in a row
-	downUntil time.Time
-	muteUntil time.Time // told by the broker to hold off (KIP-219)
-	next      int       // partition at which its next drain starts
-}
-
 // run is the sender's life. It returns when the producer is closed and nothing
 // is left to send, or when it was aborted.
-func (s *sender) run(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer s.waiting.Wait()
-	defer cancel() // those who wait for brokers give up
-	defer s.acc.abort()
+func (s *sender) run() {
+	ctx, cancel := context.WithCancel(context.Background())
 	s.ctx = ctx
-
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		s.readInbox()
 		if s.aborted.Load() || s.closing.Load() && s.idle() {
-			return
+			break
 		}
 		timer.Reset(s.step(time.Now()))
 		select {
@@ -72,187 +63,132 @@ func (s *sender) run(ctx context.Context) {
 		case <-timer.C:
 		}
 	}
+	s.giveUp(ErrClosed)
+	cancel() // those who wait for brokers give up
+	s.waiting.Wait()
+	s.readInbox() // what was under way gives its memory back
 }
 
 // step is one round (Sender.runOnce): what is ready is sent, what is too old
-// fails. It returns when to look again, unless woken before.
+// fails. It returns how long until there is something to do, unless woken before.
 func (s *sender) step(now time.Time) time.Duration {
-	again := &horizon{now: now, at: now.Add(time.Minute)}
-	if wait := s.refreshIn(now); !s.metadataState.asking {
-		if wait <= 0 {
-			s.refresh(now)
-		} else {
+	s.steps.Add(1)
+	again := &horizon{now: now, at: now.Add(s.cfg.RequestTimeout)} // NetworkClient.poll never waits longer
+	if !s.refreshes.asking {
+		if wait := s.refreshIn(now); wait > 0 {
 			again.in(wait)
+		} else {
+			s.refresh()
 		}
 	}
 	if s.metadata == nil {
 		return again.wait()
 	}
 	s.identify(now, again)
-	for id := range s.ready(now, again) {
-		s.send(now, id, s.drain(now, id))
+	s.timeOut(now, again)
+	for _, n := range s.ready(now, again) {
+		if s.reach(now, n, again) {
+			s.send(now, n, s.drain(now, n))
+		}
 	}
 	s.expire(now, again)
 	return again.wait()
 }
 
-// ready is the set of brokers that can be sent to and have something to get.
-func (s *sender) ready(now time.Time, again *horizon) map[int32]struct{} {
-	ready := make(map[int32]struct{}, len(s.nodes))
+// ready is which brokers have something to get (RecordAccumulator.ready).
+func (s *sender) ready(now time.Time, again *horizon) []*node {
+	nodes := s.readyNodes[:0]
+	adaptive := s.acc.sticky.current.Load() != nil
+	queued := s.queued[:0] // batches, of each partition that has a leader
 	hurry := s.acc.hurry()
 	for p, q := range s.acc.queues {
-		r := s.acc.ready(q, now, hurry)
-		if r.empty {
+		leader := s.metadata.leaders[p]
+		r := s.acc.ready(q, now, hurry, leader.epoch)
+		adaptive = adaptive && r.used
+		if leader.node >= 0 {
+			queued = append(queued, r.batches)
+		}
+		if r.batches == 0 {
 			continue
 		}
 		again.until(r.expires)
-		switch leader := s.metadata.leaders[p]; {
-		case q.muted:
-		case leader < 0:
+		switch {
+		case leader.node < 0:
 			s.wantMetadata(again)
+		case q.muted:
 		case !r.sendable:
 			again.in(r.wait)
 		default:
-			if free := s.node(leader).freeAt(now, s.cfg.MaxInFlight); !free.After(now) {
-				ready[leader] = struct{}{}
-			} else if !free.Equal(busy) {
-				again.until(free)
+			if n := s.node(leader.node); !slices.Contains(nodes, n) {
+				nodes = append(nodes, n)
 			}
 		}
 	}
-	return ready
+	if adaptive && len(queued) > 0 {
+		s.acc.sticky.spread.Store(spreadByQueues(s.metadata.led, queued))
+	}
+	s.readyNodes, s.queued = nodes, queued
+	return nodes
 }
 
-// busy is the far moment at which a node with its hands full is free: an
-// answer will wake the sender before.
-var busy = time.Unix(1<<40, 0)
-
-// freeAt is when the node can be sent another request.
-func (n *node) freeAt(now time.Time, maxInFlight int) time.Time {
-	if n.writing != nil || n.inFlight >= maxInFlight {
-		return busy
-	}
-	if n.downUntil.After(n.muteUntil) {
-		return n.downUntil
-	}
-	return n.muteUntil
-}
-
-func (s *sender) node(id int32) *node {
-	n, ok := s.nodes[id]
-	if !ok {
-		n = new(node)
-		s.nodes[id] = n
-	}
-	return n
-}
-
-// drain takes at most one batch of each of the broker's partitions, as many as
-// fit into a request, starting where the last drain ended so that no partition
-// starves (RecordAccumulator.drainBatchesForOneNode).
-func (s *sender) drain(now time.Time, id int32) []*batch {
-	n := s.node(id)
-	var batches []*batch
-	size := 0
-	start := n.next
-	for i := range s.acc.queues {
-		p := (start + i) % len(s.acc.queues)
-		q := s.acc.queues[p]
-		if s.metadata.leaders[p] != id || q.muted {
-			continue
-		}
-		b := q.take(func(b *batch) bool {
-			if b.attempts > 0 && now.Sub(b.tried) < s.cfg.retryBackoff(b.attempts) {
-				return false
-			}
-			if len(batches) > 0 && size+len(b.buf) > int(s.cfg.MaxRequestSize) {
-				return false
-			}
-			return s.mayDrain(p, b)
-		})
-		if b == nil {
-			continue
-		}
-		n.next = p + 1
-		q.muted = s.cfg.MaxInFlight == 1
-		s.number(p, b)
-		ratio, err := b.seal(s.compressor)
-		if err != nil {
-			q.muted = false
-			s.conclude(b, err, -1)
-			s.acc.free(b)
-			continue
-		}
-		if s.compressor != nil {
-			s.acc.sawRatio(ratio)
-		}
-		size += len(b.wire)
-		batches = append(batches, b)
-	}
-	return batches
-}
-
-// expire fails what has reached delivery.timeout.ms, in the queues and on the
-// way (KIP-91: Sender.getExpiredInflightBatches, RecordAccumulator.expiredBatches).
-func (s *sender) expire(now time.Time, again *horizon) {
-	expired := func(b *batch) bool { return now.Sub(b.created) >= s.cfg.DeliveryTimeout }
-	for _, q := range s.acc.queues {
-		for b := q.take(expired); b != nil; b = q.take(expired) {
-			s.conclude(b, ErrDeliveryTimeout, -1)
-			s.acc.free(b)
-		}
-	}
-	for r := range s.inFlight {
-		for _, b := range r.batches {
-			switch {
-			case b.over:
-			case expired(b):
-				// Its memory stays taken until the request is over: it may still be written.
-				s.conclude(b, ErrDeliveryTimeout, -1)
-			default:
-				again.until(b.created.Add(s.cfg.DeliveryTimeout))
-			}
-		}
-	}
-}
-
-// conclude gives a batch's records their answer.
-func (s *sender) conclude(b *batch, err error, offset int64) {
-	b.over = true
-	s.leaveFlow(b, err)
-	if err != nil {
-		s.stats.recordErrors.Add(int64(b.records()))
-	}
-	s.acc.finish(b, err, offset)
-}
-
-// idle says whether nothing is left to send or to wait for.
-func (s *sender) idle() bool {
-	if len(s.inFlight) > 0 {
-		return false
-	}
-	for _, q := range s.acc.queues {
-		q.mu.Lock()
-		left := len(q.batches)
-		q.mu.Unlock()
-		if left > 0 {
-			return false
-		}
-	}
-	return true
-}
-
+// wantMetadata sees to it that the metadata is asked for again.
 func (s *sender) wantMetadata(again *horizon) {
-	s.metadataState.wanted = true
-	if !s.metadataState.asking {
+	s.refreshes.wanted = true
+	if !s.refreshes.asking {
 		again.in(s.refreshIn(again.now))
 	}
 }
 
+// spread has records without a key go to any partition that has a leader
+// (BuiltInPartitioner.nextPartition).
+func (s *sender) spread() {
+	partitions := s.metadata.led
+	if len(partitions) == 0 {
+		for p := range s.metadata.leaders {
+			partitions = append(partitions, int32(p))
+		}
+	}
+	s.acc.sticky.spread.Store(&spread{partitions: partitions})
+}
+
+// underWay yields the batches that are under way and not over, the oldest
+// request of each broker first.
+func (s *sender) underWay() iter.Seq[*batch] {
+	return func(yield func(*batch) bool) {
+		for _, n := range s.nodes {
+			for _, r := range n.inFlight {
+				for _, b := range r.batches {
+					if !b.over && !yield(b) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// unfinished is every batch whose records have no answer yet.
+func (s *sender) unfinished() []*batch {
+	all := slices.Collect(s.underWay())
+	for _, q := range s.acc.queues {
+		all = append(all, q.all()...)
+	}
+	return all
+}
+
+// idle says whether nothing is left to send or to wait for.
+func (s *sender) idle() bool {
+	for _, n := range s.nodes {
+		if len(n.inFlight) > 0 {
+			return false
+		}
+	}
+	return len(s.unfinished()) == 0
+}
+
 // goRequest runs ask beside the sender, and what it returns in the sender.
 func (s *sender) goRequest(ask func(context.Context) func()) {
-	ctx := s.ctx
-	s.waiting.Go(func() { s.post(ask(ctx)) })
+	s.waiting.Go(func() { s.post(ask(s.ctx)) })
 }
 
 // post has the sender run f.

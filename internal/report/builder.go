@@ -35,6 +35,8 @@ type Builder struct {
 	segment  int // that of the latest message: its neighbours are likely next
 	line     timeline
 
+	unread int64 // offsets
+
 	lag, queue, blocked, ack, send, total distribution
 
 	sampled   time.Duration // when last was taken
@@ -81,7 +83,7 @@ func NewBuilder(meta Meta) *Builder {
 	b.books.Limit = plan.Total()
 	b.segments = segments(plan.Total(), b.windows)
 	for _, d := range []*distribution{&b.lag, &b.queue, &b.blocked, &b.ack, &b.send, &b.total} {
-		d.digits = fine
+		*d = newDense()
 	}
 	for i, name := range faultNames(meta.Scenario.Faults) {
 		f := meta.Scenario.Faults[i]
@@ -127,15 +129,13 @@ func (b *Builder) add(f *ledger.Fact) {
 	at := b.scenario(f.At)
 	b.end = max(b.end, at)
 	if f.Kind.OfMessage() {
-		b.books.Add(f)
-		if f.Seq >= 0 && f.Seq < b.plan.Total() {
-			b.message(f, at)
-		}
+		b.message(f, at)
 		return
 	}
 	switch f.Kind {
 	case ledger.Unread:
 		b.books.Add(f)
+		b.unread += max(f.Until-f.Offset, 0)
 	case ledger.FaultBegan, ledger.FaultEnded:
 		b.fault(f, at)
 	case ledger.StateChanged:
@@ -145,8 +145,18 @@ func (b *Builder) add(f *ledger.Fact) {
 	}
 }
 
-// message enters a fact about a message of the plan.
+// message enters a fact about a message: in the books, among its window's
+// figures, on the clocks and in the timeline.
 func (b *Builder) message(f *ledger.Fact, at time.Duration) {
+	if f.Seq < 0 || f.Seq >= b.plan.Total() {
+		b.books.Add(f) // counts it as one that makes no sense
+		return
+	}
+	s := b.segmentOf(f.Seq)
+	s.put(b.books.Entry(f.Seq), -1)
+	b.books.Add(f)
+	s.put(b.books.Entry(f.Seq), +1)
+	s.attempt(f)
 	r := b.line.at(at)
 	switch f.Kind {
 	case ledger.Offered:
@@ -169,18 +179,12 @@ func (b *Builder) message(f *ledger.Fact, at time.Duration) {
 		}
 	case ledger.Answered:
 		b.ack.record(b.scenario(f.Ack))
-	case ledger.Retried:
-		b.segmentOf(f.Seq).attempts[f.Cause]++
 	case ledger.Told:
 		if f.Outcome == ledger.NotTold || f.Outcome > ledger.Unknown {
 			return // the books ignore it too
 		}
 		send := b.scenario(f.Send)
-		s := b.segmentOf(f.Seq)
 		s.send.record(send)
-		if f.Outcome != ledger.Confirmed && f.Attempt > 0 {
-			s.attempts[f.Cause]++
-		}
 		b.send.record(send)
 		b.total.record(b.scenario(f.Total))
 		b.lastTold = max(b.lastTold, at)
@@ -245,7 +249,8 @@ func (b *Builder) sample(s *ledger.Sample, at time.Duration) {
 func (b *Builder) Report() *Report {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	account := b.books.Settle()
+	account := b.settle()
+	whole := b.whole()
 	r := &Report{
 		ID:       b.meta.ID,
 		Scenario: b.meta.Scenario.Name,
@@ -255,7 +260,7 @@ func (b *Builder) Report() *Report {
 		Seed:     b.meta.Seed,
 		Cluster:  b.meta.Cluster,
 		State:    b.state,
-		Figures:  figuresOf(account),
+		Figures:  whole.figures(),
 		Latency: Latency{
 			Send:            b.send.quantiles(),
 			ScheduleLag:     b.lag.quantiles(),
@@ -267,7 +272,7 @@ func (b *Builder) Report() *Report {
 		Stress:     b.line.stress(b.plan.End()),
 		Buffer:     Buffer{Total: b.last.BufferTotal, LowestAvailable: b.lowest},
 		Planned:    b.plan.Total(),
-		Unread:     account.Unread,
+		Unread:     b.unread,
 		Seconds:    seconds(b.end.Microseconds()),
 		Drained:    seconds(max(b.lastTold, 0).Microseconds()),
 		Faults:     b.reportFaults(),
@@ -323,31 +328,43 @@ func (b *Builder) reportFaults() []Fault {
 	return out
 }
 
-func (b *Builder) reportPhases() []Phase {
-	parts := make([]Figures, len(b.segments))
-	for i := range parts {
-		parts[i] = newFigures()
-		named(parts[i].Attempts, b.segments[i].attempts)
+// settle closes the books and counts every message where it came to stand.
+func (b *Builder) settle() ledger.Account {
+	account := b.books.Settle()
+	for i := range b.segments {
+		attempts := b.segments[i].attempts
+		b.segments[i].tally = newTally()
+		b.segments[i].attempts = attempts
 	}
-	i := 0
 	for seq, entry := range b.books.Entries() {
-		for seq >= b.segments[i].hi {
-			i++
-		}
-		parts[i].enter(entry)
+		b.segmentOf(seq).put(entry, +1)
 	}
+	return account
+}
+
+// whole is the sum of all segments.
+func (b *Builder) whole() tally {
+	sum := newTally()
+	for i := range b.segments {
+		sum.plus(&b.segments[i].tally)
+	}
+	return sum
+}
+
+func (b *Builder) reportPhases() []Phase {
 	out := make([]Phase, 0, len(b.windows))
 	for _, w := range b.windows {
-		p := Phase{Name: w.name, Kind: w.kind, From: w.from.Seconds(), To: w.to.Seconds(), Figures: newFigures()}
-		send := distribution{digits: fine}
+		send, sum := newSparse(fine), newTally()
 		for i := range b.segments {
 			if s := &b.segments[i]; s.lo >= w.lo && s.hi <= w.hi {
-				p.add(&parts[i])
 				send.merge(&s.send)
+				sum.plus(&s.tally)
 			}
 		}
-		p.Send = send.quantiles()
-		out = append(out, p)
+		out = append(out, Phase{
+			Name: w.name, Kind: w.kind, From: w.from.Seconds(), To: w.to.Seconds(),
+			Figures: sum.figures(), Send: send.quantiles(),
+		})
 	}
 	return out
 }

@@ -55,17 +55,20 @@ func (c *columns) lines(paint func(string, style) string) []string {
 				b.WriteString(paint(cell.text, cell.style) + pad)
 			}
 		}
-		out = append(out, b.String())
+		out = append(out, strings.TrimRight(b.String(), " "))
 	}
 	return out
 }
 
 // wrapped breaks a paragraph into lines of at most so many characters, or of
-// one word where that is longer.
+// one word where that is longer. A moment, "t = 42 s", stays on one line.
 func wrapped(text string, width int) []string {
+	const glue = "\x00"
+	text = strings.ReplaceAll(text, "t = ", "t"+glue+"="+glue)
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {
+		word = strings.ReplaceAll(word, glue, " ")
 		switch {
 		case line == "":
 			line = word

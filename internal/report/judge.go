@@ -54,9 +54,9 @@ func (b *Builder) note(r *Report, a ledger.Account) {
 	if b.concl.problem != "" {
 		say("%s", sentence(b.concl.problem))
 	}
-	if a.Unread > 0 {
+	if r.Unread > 0 {
 		say("%s went unread, because retention deleted them before the log reader came: no verdict on messages without a copy.",
-			counted(a.Unread, "offset", "offsets"))
+			counted(r.Unread, "offset", "offsets"))
 	}
 	if a.Foreign > 0 {
 		say("%s of messages that were never scheduled lie in the log; they are in no sum.", counted(a.Foreign, "copy", "copies"))

@@ -82,17 +82,17 @@ type Recent struct {
 func (b *Builder) Live() Live {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	account := b.books.Account()
-	f := figuresOf(account)
+	sum := b.whole()
+	f := sum.figures()
 	live := Live{
 		State:   b.state,
 		Seconds: seconds(b.end.Microseconds()),
 		Planned: b.plan.Total(),
 
-		Scheduled: f.Scheduled, InFlight: account.InFlight,
+		Scheduled: f.Scheduled, InFlight: sum.inFlight,
 		Confirmed: f.Confirmed, Failed: f.Failed, Unknown: f.Unknown, Dropped: f.Dropped,
 		Written: f.Written, Consumed: f.Consumed, Lost: f.Lost, ExtraCopies: f.ExtraCopies,
-		Unread: account.Unread,
+		Unread: b.unread,
 		Matrix: f.Matrix, Cells: f.Cells, Causes: f.Causes, CopiesBy: f.CopiesBy, Attempts: f.Attempts,
 
 		Lag:    max(f.Written-f.Consumed, 0),
@@ -132,7 +132,7 @@ func (b *Builder) recent() Recent {
 		return Recent{}
 	}
 	var sum row
-	sum.send.digits = coarse
+	sum.send = newSparse(coarse)
 	for i := from; i < to; i++ {
 		sum.merge(&l.rows[i])
 	}

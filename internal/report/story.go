@@ -125,7 +125,7 @@ func (r *Report) tellStress() string {
 	case s.Under.Count == 0:
 		return held + "."
 	case s.Before.Count == 0:
-		return fmt.Sprintf("%s; a send took %s on average (p95 %s).", held, lasting(s.Under.Mean), lasting(s.Under.P95))
+		return fmt.Sprintf("%s: a send took %s on average (p95 %s).", held, lasting(s.Under.Mean), lasting(s.Under.P95))
 	default:
 		return fmt.Sprintf("%s: the mean send time was %s before and %s then (p95 %s and %s).",
 			held, lasting(s.Before.Mean), lasting(s.Under.Mean), lasting(s.Before.P95), lasting(s.Under.P95))
@@ -162,7 +162,7 @@ func (r *Report) tellBuffer() string {
 	case lowest == total:
 		return ""
 	default:
-		return fmt.Sprintf("Of the producer's buffer of %s at least %s stayed free.", size(total), size(lowest))
+		return fmt.Sprintf("Free buffer memory fell to %s of %s at its lowest.", size(lowest), size(total))
 	}
 }
 

@@ -46,7 +46,7 @@ func (l *timeline) stress(planned time.Duration) *Stress {
 
 // sends sums up the send times of what was told in rows from up to, not including, to.
 func (l *timeline) sends(from, to int) Quantiles {
-	all := distribution{digits: coarse}
+	all := newSparse(coarse)
 	for i := from; i < to; i++ {
 		all.merge(&l.rows[i].send)
 	}

@@ -38,6 +38,7 @@ func (r *Report) WriteText(w io.Writer, colour bool) error {
 	t.clocks()
 	t.phases()
 	t.faults()
+	t.story()
 	t.expectations()
 	t.notes()
 	_, err := io.WriteString(w, t.b.String())
@@ -79,8 +80,7 @@ func (t *text) top() {
 		mark, st = tick(*t.Ok)
 	}
 	t.line("\n%s %s", t.paint(mark, st), t.paint(t.Verdict(), st))
-	t.line("  %s\n", t.Headline())
-	t.paragraph(t.Story, "", ordinary)
+	t.line("  %s", t.Headline())
 }
 
 // circumstances are the run's, in one line.
@@ -240,12 +240,17 @@ func (t *text) faults() {
 	t.table(c)
 }
 
+func (t *text) story() {
+	t.section("What happened")
+	t.paragraph(t.Story, "  ", ordinary)
+}
+
 func (t *text) expectations() {
 	if len(t.Expectations) == 0 {
 		return
 	}
 	t.section("Expectations")
-	c := &columns{}
+	c := &columns{indent: "  "}
 	for _, e := range t.Expectations {
 		mark, st := tick(e.Ok)
 		got := "got " + tidy(e.Got)

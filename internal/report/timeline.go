@@ -59,7 +59,7 @@ func (l *timeline) at(t time.Duration) *row {
 		l.halve()
 	}
 	for int(t/l.width) >= len(l.rows) {
-		l.rows = append(l.rows, row{send: distribution{digits: coarse}})
+		l.rows = append(l.rows, row{send: newSparse(coarse)})
 	}
 	return &l.rows[t/l.width]
 }

@@ -6,7 +6,6 @@ import (
 	"sort"
 	"time"
 
-	"kafkasim.example/simd/internal/ledger"
 	"kafkasim.example/simd/internal/scenario"
 )
 
@@ -78,9 +77,9 @@ func faultNames(faults []scenario.Fault) []string {
 // segment is a range of messages that no window cuts. Each fact is entered into
 // the one segment of its message; a window is the sum of its segments.
 type segment struct {
-	lo, hi   int64
-	send     distribution
-	attempts map[ledger.Cause]int64
+	lo, hi int64
+	send   distribution
+	tally
 }
 
 // segments cuts the plan wherever a window begins or ends.
@@ -93,11 +92,7 @@ func segments(total int64, windows []window) []segment {
 	cuts = slices.Compact(cuts)
 	out := make([]segment, len(cuts)-1)
 	for i := range out {
-		out[i] = segment{
-			lo: cuts[i], hi: cuts[i+1],
-			send:     distribution{digits: fine},
-			attempts: make(map[ledger.Cause]int64),
-		}
+		out[i] = segment{lo: cuts[i], hi: cuts[i+1], send: newSparse(fine), tally: newTally()}
 	}
 	return out
 }

@@ -12,9 +12,9 @@ const (
 	// At 100,000 messages a second that would be a lag of half a millisecond for
 	// the median and of more than one for the last.
 	coarse = time.Millisecond
-	// longestNap is how long a nap may keep a processor from other goroutines
-	// that become runnable meanwhile.
-	longestNap = 100 * time.Microsecond
+	// oneNap is short enough for the load, and for other goroutines that want the
+	// processor meanwhile, and long enough not to be spinning.
+	oneNap = 50 * time.Microsecond
 )
 
 // alarm is how one goroutine waits.
@@ -44,8 +44,8 @@ func (a *alarm) sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// approach waits for d or less, for a caller that looks at the clock again
-// afterwards and wants to be on time to a fraction of a millisecond. It says
+// approach waits for about d, for a caller that looks at the clock again
+// afterwards and wants to be on time to a tenth of a millisecond or so. It says
 // whether ctx lasted.
 //
 // A busy program comes past its timers all the time, and they are the best there
@@ -75,10 +75,9 @@ func (a *alarm) approach(ctx context.Context, d time.Duration) bool {
 	case d > coarse:
 		return a.sleep(ctx, d-coarse)
 	default:
-		d = min(d, longestNap)
 		runtime.Gosched() // whoever wants to run goes first
-		nap(d)
-		a.naps = time.Since(began) < d+coarse/2
+		nap(oneNap)
+		a.naps = time.Since(began) < oneNap+coarse/2
 		return ctx.Err() == nil
 	}
 }

@@ -187,6 +187,24 @@ type cadence struct {
 func (p cadence) Total() int64                { return p.n }
 func (p cadence) Due(seq int64) time.Duration { return time.Duration(seq) * p.gap }
 
+// By the real clock, naps and all: how late is for the benchmark to show, but
+// nothing comes early, gets lost, or out of order.
+func TestByTheRealClockNothingIsEarly(t *testing.T) {
+	s := sink{base: time.Now()}
+	plan := cadence{n: 400, gap: 50 * time.Microsecond}
+	if err := Play(t.Context(), s.base, plan, nil, &s, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.offers) != 400 {
+		t.Errorf("offered %d of 400", len(s.offers))
+	}
+	for i, o := range s.offers {
+		if o.seq != int64(i) || o.due != plan.Due(o.seq) || o.at < o.due {
+			t.Errorf("offer %d was message %d, due %v, at %v", i, o.seq, o.due, o.at)
+		}
+	}
+}
+
 // BenchmarkLag plays one second of an even load by the real clock, and shows
 // how late its messages were offered.
 func BenchmarkLag(b *testing.B) {

@@ -159,7 +159,7 @@ func recoverer(log *slog.Logger) func(http.Handler) http.Handler {
 				if cause == nil {
 					return
 				}
-				if cause == http.ErrAbortHandler || r.Context().Err() != nil {
+				if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) || r.Context().Err() != nil {
 					panic(http.ErrAbortHandler) // the client has gone: net/http ends the connection, quietly
 				}
 				log.Error("a handler panicked", "method", r.Method, "path", r.URL.Path, "panic", cause, "stack", string(debug.Stack()))

@@ -107,8 +107,8 @@ func negotiate(accept string) (format string, err error) {
 	case "text/plain":
 		return "text", nil
 	}
-	for _, any := range []string{"*/*", "application/*"} {
-		if strings.Contains(accept, any) {
+	for _, wide := range []string{"*/*", "application/*"} {
+		if strings.Contains(accept, wide) {
 			return "json", nil
 		}
 	}

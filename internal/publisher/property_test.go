@@ -109,14 +109,14 @@ func (l life) live() (facts []ledger.Fact, err error) {
 		defer close(closed)
 		sender.close()
 	})
-	p.Abort()
+	p.Abort(func() {})
 	if late := notes.told() - told; ended && late > 0 {
 		err = fmt.Errorf("%d messages were told after %s had returned", late, l.end)
 	}
 	<-offered
 	<-closed
 	sender.timers.Wait()
-	p.Abort()
+	p.Abort(func() {})
 	return notes.facts, err
 }
 

@@ -35,10 +35,12 @@ func (p *Publisher) Stop(ctx context.Context) error {
 // the same: the producer may outlive its application.
 //
 // Waits and back-offs end at once, but a worker inside Send comes back only when
-// Send does, and Abort returns when all of them have. So whoever aborts closes
-// the producer meanwhile, without waiting for Abort. Abort may be called at any
-// time, also when the application has ended or is ending in another way.
-func (p *Publisher) Abort() {
+// Send does, and Abort returns when all of them have. So it calls free, which
+// must end every Send: closing the producer does. It does so when nothing can be
+// taken or told any more, or a dying application would hear its own producer's
+// refusals. Abort may be called at any time, also when the application has ended
+// or is ending in another way.
+func (p *Publisher) Abort(free func()) {
 	p.mu.Lock()
 	p.close(ledger.ApplicationKilled)
 	if !p.killed {
@@ -66,6 +68,7 @@ func (p *Publisher) Abort() {
 			p.told(t, silence(ledger.ApplicationKilled), p.now())
 		}
 	}
+	free()
 	p.running.Wait()
 }
 

@@ -27,7 +27,7 @@ func TestEndings(t *testing.T) {
 	drain := func(p *Publisher, t *testing.T) error { return p.Drain(t.Context()) }
 	stop := func(p *Publisher, t *testing.T) error { return p.Stop(t.Context()) }
 	hurry := func(p *Publisher, t *testing.T) error { return p.Stop(within(t, s)) }
-	abort := func(p *Publisher, _ *testing.T) error { p.Abort(); return nil }
+	abort := func(p *Publisher, _ *testing.T) error { p.Abort(func() {}); return nil }
 
 	for _, tt := range []struct {
 		name    string
@@ -192,7 +192,7 @@ func TestEndings(t *testing.T) {
 						t.Errorf("message %d:\n\t%s\nwant:\n\t%s", seq, strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 					}
 				}
-				p.Abort() // changes nothing any more
+				p.Abort(func() {}) // changes nothing any more
 				if p.Queued() != 0 || p.Busy() != 0 {
 					t.Errorf("queued %d, busy %d", p.Queued(), p.Busy())
 				}
@@ -211,7 +211,7 @@ func TestAbortEndsAStop(t *testing.T) {
 			p.Offer(seq, 0)
 		}
 		synctest.Wait() // both are taken
-		time.AfterFunc(3*s, p.Abort)
+		time.AfterFunc(3*s, func() { p.Abort(func() {}) })
 		start := time.Now()
 		if err := p.Stop(t.Context()); err != nil || time.Since(start) != 3*s {
 			t.Errorf("stopped after %v: %v", time.Since(start), err)
@@ -238,7 +238,7 @@ func TestByAHair(t *testing.T) {
 			if v := w.listen(a); v != yes {
 				t.Errorf("heard %v", v)
 			}
-			p.Abort()
+			p.Abort(func() {})
 		})
 	})
 	t.Run("a callback that is about to try again when the application dies", func(t *testing.T) {
@@ -246,7 +246,7 @@ func TestByAHair(t *testing.T) {
 			var notes notebook
 			p := New(Config{Mode: Callback, Retry: Retry{Attempts: 2, Backoff: s, OnError: true}}, time.Now(), nil, &notes)
 			p.inHand.Add(1)
-			p.Abort()
+			p.Abort(func() {})
 			p.settle(try{n: 1}, failed(ledger.Connection), 0)
 			want := []string{"0s retried 1 failed connection", "0s told 1 unknown application_killed, send 0s, total 0s"}
 			if got := notes.of(0); !slices.Equal(got, want) {

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -78,10 +77,7 @@ func (a *application) stop(kill context.Context) error {
 
 // kill is the application's sudden death. On one that has ended it does nothing.
 func (a *application) kill() {
-	var dead sync.WaitGroup
-	dead.Go(a.Abort)
-	a.producer.Close(0) // which frees the workers that are inside it
-	dead.Wait()
+	a.Abort(func() { a.producer.Close(0) })
 }
 
 // outlet is the one door from the application to the producer: it makes records

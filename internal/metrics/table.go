@@ -143,6 +143,8 @@ func messages() []metric {
 		},
 		gauge("simd_messages_in_flight", "Messages scheduled that have not had their last word.",
 			func(l *report.Live) float64 { return float64(l.InFlight) }),
+		gauge("simd_messages_unverified", "Messages told yes of which the log reader, a moment behind, has not read a copy yet.",
+			func(l *report.Live) float64 { return float64(l.Unverified) }),
 		{
 			name: "simd_messages_by_cell", help: "Messages by what was told and what the log holds, as far as it has been read.",
 			kind: prometheus.GaugeValue, labels: []string{"cell"},

@@ -15,6 +15,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	t, err := template.New("report").Funcs(template.FuncMap{
 		"grouped": grouped,
 		"tidy":    tidy,
+		"exact":   exact,
 		"lasting": lasting,
 		"ranked":  ranked,
 	}).Parse(page)

@@ -15,6 +15,15 @@ const (
 	stateInterrupted = "interrupted"
 )
 
+// ended says that nothing more will be read in this state.
+func ended(state string) bool {
+	switch state {
+	case stateCompleted, stateStopped, stateFailed, stateInterrupted:
+		return true
+	}
+	return false
+}
+
 // judge holds the figures against what the scenario is there to show. There is a
 // verdict only on a run that was played to its end and whose log was read whole.
 func (b *Builder) judge(r *Report, expect []scenario.Expectation) {

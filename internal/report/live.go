@@ -2,6 +2,8 @@ package report
 
 import (
 	"time"
+
+	"kafkasim.example/simd/internal/ledger"
 )
 
 const (
@@ -13,15 +15,20 @@ const (
 
 // Live is the figures of a run while it goes on. Counters only grow; Lost and
 // the cells are as they stand, and may fall again when a copy is read that was
-// still on its way. Times are scenario seconds.
+// still on its way. Times are scenario seconds. It always holds that
+//
+//	Scheduled = InFlight + Unverified + the sum of Cells
 type Live struct {
 	State    string  `json:"state"`
 	Seconds  float64 `json:"scenario_seconds"`
 	Planned  int64   `json:"planned"`
 	Progress float64 `json:"progress"` // 0..1: settled of planned messages
 
-	Scheduled   int64 `json:"scheduled"`
-	InFlight    int64 `json:"in_flight"`
+	Scheduled int64 `json:"scheduled"`
+	InFlight  int64 `json:"in_flight"`
+	// Unverified are told yes, but no copy was read yet: the log reader is a moment
+	// behind. Only once the run has ended are those that are left vanished and lost.
+	Unverified  int64 `json:"unverified"`
 	Confirmed   int64 `json:"confirmed"`
 	Failed      int64 `json:"failed"`
 	Unknown     int64 `json:"unknown"`
@@ -107,6 +114,12 @@ func (b *Builder) Live() Live {
 	}
 	if b.concl.state != "" {
 		live.State = b.concl.state
+	}
+	if !ended(live.State) {
+		live.Unverified = live.Cells.Vanished
+		live.Lost -= live.Unverified
+		live.Cells.Vanished = 0
+		delete(live.Causes, ledger.Acknowledged.String())
 	}
 	if b.last.EndOffsets > 0 {
 		live.Lag = max(b.last.EndOffsets-b.last.Committed, 0)

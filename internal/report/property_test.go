@@ -199,6 +199,11 @@ func TestEveryMessageIsCountedOnce(t *testing.T) {
 			account := batches.books.Account()
 			live := batches.Live()
 			sums(t, "in flight", account.InFlight, live.InFlight)
+			sums(t, "unverified in the matrix", live.Matrix.Confirmed.None, live.Cells.Vanished+live.Unverified)
+			if n := live.Unverified; n > 0 {
+				live.Lost, live.Cells.Vanished = live.Lost+n, n
+				live.Causes["acknowledged"] = n
+			}
 			agrees(t, account, Figures{
 				Scheduled: live.Scheduled, Confirmed: live.Confirmed, Failed: live.Failed, Unknown: live.Unknown, Dropped: live.Dropped,
 				Written: live.Written, Consumed: live.Consumed, Lost: live.Lost, ExtraCopies: live.ExtraCopies,

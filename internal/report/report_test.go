@@ -236,3 +236,16 @@ func TestQuantilesAgainstTheTruth(t *testing.T) {
 		t.Error("the longest time is too long")
 	}
 }
+
+// TestAYesIsNotCalledGoneTooEarly: the log reader is always a moment behind.
+func TestAYesIsNotCalledGoneTooEarly(t *testing.T) {
+	b := played(t, minute, map[int64][]ledger.Fact{5: delivered(5, 5*time.Second)[:4]})
+	b.Add(&ledger.Fact{Kind: ledger.StateChanged, At: time.Minute, Note: "reconciling"})
+	if live := b.Live(); live.Unverified != 1 || live.Cells.Vanished != 0 || live.Lost != 0 || len(live.Causes) != 0 {
+		t.Errorf("while it runs: %d unverified, %d vanished, %d lost, causes %v", live.Unverified, live.Cells.Vanished, live.Lost, live.Causes)
+	}
+	b.Add(&ledger.Fact{Kind: ledger.StateChanged, At: time.Minute, Note: "completed"})
+	if live := b.Live(); live.Unverified != 0 || live.Cells.Vanished != 1 || live.Lost != 1 || live.Causes["acknowledged"] != 1 {
+		t.Errorf("at its end: %d unverified, %d vanished, %d lost, causes %v", live.Unverified, live.Cells.Vanished, live.Lost, live.Causes)
+	}
+}

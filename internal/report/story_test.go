@@ -60,6 +60,7 @@ func TestWords(t *testing.T) {
 		grouped(0): "0", grouped(999): "999", grouped(28765): "28,765", grouped(-1234567): "-1,234,567",
 		counted(1, "copy", "copies"): "1 copy", counted(0, "copy", "copies"): "0 copies",
 		tidy(0): "0", tidy(1.50): "1.5", tidy(431.2): "431", tidy(69.14): "69.1", tidy(28765): "28,765", tidy(0.04): "0.04",
+		exact(28765): "28,765", exact(1.634567): "1.634567", exact(0.5): "0.5",
 		lasting(0.000035): "35 µs", lasting(0.0042): "4.2 ms", lasting(0.25): "250 ms", lasting(0.9999): "1.00 s", lasting(1.634): "1.63 s", lasting(245): "245 s",
 		percent(1, 28765): "under 0.01 %", percent(28764, 28765): "over 99.99 %", percent(145, 28765): "0.5 %", percent(4862, 28765): "16.9 %", percent(1, 1): "100 %",
 		size(2 << 20): "2 MiB", size(46692): "46,692 bytes", size(5359610): "5.11 MiB",

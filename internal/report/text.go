@@ -253,11 +253,11 @@ func (t *text) expectations() {
 	c := &columns{indent: "  "}
 	for _, e := range t.Expectations {
 		mark, st := tick(e.Ok)
-		got := "got " + tidy(e.Got)
+		got := exact(e.Got)
 		if e.Problem != "" {
 			got = e.Problem
 		}
-		c.add(cell{mark + " " + e.Of, st}, cell{padded(e.Want, longestWant(t.Expectations)), ordinary}, cell{got, ordinary})
+		c.add(cell{mark + " " + e.Of, st}, cell{padded(e.Want, longestWant(t.Expectations)), ordinary}, cell{"got", faint}, cell{got, ordinary})
 	}
 	t.table(c)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafkasim.example/simd/internal/ledger"
+	"kafkasim.example/simd/internal/scenario"
 )
 
 func TestRowsAreAsShortAsThePlanAllows(t *testing.T) {
@@ -117,5 +118,47 @@ func TestStress(t *testing.T) {
 	}
 	if s := run(second, second); s == nil || s.From != 0 || s.Before.Count != 0 {
 		t.Errorf("from the start: %+v", s)
+	}
+}
+
+// TestStressOfTheFirstCase: fifty workers, each with one message under way, and
+// brokers that let 30.7 a second through. The load passes that at t = 760 s.
+func TestStressOfTheFirstCase(t *testing.T) {
+	s, err := scenario.Preset("case-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const workers = 50
+	through := 1.0 / 30.7
+	b, plan := NewBuilder(Meta{Scenario: s}), s.Plan()
+	var left [workers]time.Duration // when each worker is free again
+	var free time.Duration
+	for seq := range plan.Total() {
+		due := plan.Due(seq)
+		begin := max(due, left[seq%workers])
+		end := max(begin, free) + time.Duration(through*float64(time.Second))
+		left[seq%workers], free = end, end
+		b.AddBatch([]ledger.Fact{
+			{Kind: ledger.Offered, Seq: seq, At: due},
+			{Kind: ledger.Accepted, Seq: seq, Attempt: 1, At: begin, Queue: begin - due},
+			{Kind: ledger.Told, Seq: seq, Attempt: 1, At: end, Outcome: ledger.Confirmed, Send: end - begin, Total: end - due},
+			{Kind: ledger.Written, Seq: seq, Attempt: 1, At: end},
+			{Kind: ledger.Consumed, Seq: seq, Attempt: 1, At: end},
+		})
+	}
+	b.Add(&ledger.Fact{Kind: ledger.StateChanged, At: free, Note: "completed"})
+	r := b.Report()
+	if r.Scheduled != 28_765 || r.Cells.Delivered != 28_765 {
+		t.Errorf("%d scheduled, %d delivered", r.Scheduled, r.Cells.Delivered)
+	}
+	if r.Drained < 1370 || r.Drained > 1430 {
+		t.Errorf("drained at t = %v", r.Drained)
+	}
+	st := r.Stress
+	if st == nil || st.From < 700 || st.From > 800 || st.To < 1370 || st.To > 1440 {
+		t.Fatalf("stress: %+v", st)
+	}
+	if st.Under.Mean < 1.55 || st.Under.Mean > 1.8 || st.Before.Mean > 0.6 {
+		t.Errorf("mean send time %v before, %v under", st.Before.Mean, st.Under.Mean)
 	}
 }

@@ -50,6 +50,14 @@ func tidy(v float64) string {
 	}
 }
 
+// exact writes a figure that is compared with another.
+func exact(v float64) string {
+	if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+		return grouped(int64(v))
+	}
+	return trimmed(v, 6)
+}
+
 func trimmed(v float64, digits int) string {
 	s := strconv.FormatFloat(v, 'f', digits, 64)
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")

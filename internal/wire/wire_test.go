@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -150,4 +151,47 @@ func TestCutRefusesUntilRestored(t *testing.T) {
 			t.Errorf("the log holds %q", got)
 		}
 	})
+}
+
+// The same over real connections, where time is real too: so nothing here says
+// how long anything takes.
+func TestOverTCP(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	r := &rig{t: t, wire: New(new(net.Dialer).DialContext), addr: cluster.ListenAddrs()[0]}
+	client := r.client()
+	for _, value := range []string{"small", strings.Repeat("x", 500_000)} {
+		if err := produce(client, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.wire.SetQuota(Quota{BytesPerSecond: 5e6, Window: 10 * time.Millisecond})
+	for range 10 {
+		if err := produce(client, strings.Repeat("x", 200_000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if count, _ := r.wire.Throttled(); count == 0 {
+		t.Error("2 MB at 5 MB/s and a tenth of a second of credit were not throttled")
+	}
+	r.wire.SetQuota(Quota{})
+
+	conn, err := r.wire.Dial(t.Context(), "tcp", r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.wire.Cut()
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("a cut connection reads %v, want ECONNRESET", err)
+	}
+	r.wire.Restore()
+	if err := produce(client, "after"); err != nil {
+		t.Errorf("after the cut: %v", err)
+	}
+	if err := r.wire.Close(); err != nil {
+		t.Error(err)
+	}
 }

@@ -20,13 +20,13 @@ import (
 func drawScenario(t *rapid.T) *scenario.Scenario {
 	text := "name: drawn\nload:\n  first: " + fmt.Sprint(rapid.IntRange(0, 3).Draw(t, "first")) + "s\n  phases:\n"
 	for i := range rapid.IntRange(1, 3).Draw(t, "phases") {
-		text += fmt.Sprintf("    - {for: %ds, rate: %d}\n", rapid.IntRange(1, 30).Draw(t, "for"), rapid.IntRange(i&1, 4).Draw(t, "rate"))
+		text += fmt.Sprintf("    - {for: %ds, rate: %d}\n", rapid.IntRange(1, 12).Draw(t, "for"), rapid.IntRange(i&1, 4).Draw(t, "rate"))
 	}
 	if n := rapid.IntRange(0, 2).Draw(t, "faults"); n > 0 {
 		text += "faults:\n"
 		for range n {
 			text += fmt.Sprintf("  - {kind: slow, latency: 10ms, at: %ds, for: %ds}\n",
-				rapid.IntRange(0, 20).Draw(t, "at"), rapid.IntRange(1, 40).Draw(t, "for"))
+				rapid.IntRange(0, 20).Draw(t, "at"), rapid.IntRange(1, 20).Draw(t, "for"))
 		}
 	}
 	text += "expect: {lost: \"<= 3\", delivered: \"== scheduled\"}\n"

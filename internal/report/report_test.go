@@ -2,6 +2,7 @@ package report
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -248,4 +249,38 @@ func TestAYesIsNotCalledGoneTooEarly(t *testing.T) {
 	if live := b.Live(); live.Unverified != 0 || live.Cells.Vanished != 1 || live.Lost != 1 || live.Causes["acknowledged"] != 1 {
 		t.Errorf("at its end: %d unverified, %d vanished, %d lost, causes %v", live.Unverified, live.Cells.Vanished, live.Lost, live.Causes)
 	}
+}
+
+// TestLiveWhileFactsCome: many may look while one enters facts.
+func TestLiveWhileFactsCome(t *testing.T) {
+	s := parse(t, small)
+	b := NewBuilder(Meta{Scenario: s})
+	var watchers sync.WaitGroup
+	for range 3 {
+		watchers.Go(func() {
+			var before Live
+			for before.State != "completed" {
+				live := b.Live()
+				if live.Scheduled < before.Scheduled || live.Confirmed < before.Confirmed || live.SendCount < before.SendCount {
+					t.Errorf("a counter fell: from %+v to %+v", before, live)
+					return
+				}
+				var cells int64
+				for _, n := range live.Cells.ByName() {
+					cells += n
+				}
+				if cells+live.InFlight+live.Unverified != live.Scheduled {
+					t.Errorf("the cells do not sum to what is scheduled: %+v", live)
+					return
+				}
+				before = live
+			}
+		})
+	}
+	for facts := simulate(s, 1); len(facts) > 0; {
+		n := min(7, len(facts))
+		b.AddBatch(facts[:n])
+		facts = facts[n:]
+	}
+	watchers.Wait()
 }

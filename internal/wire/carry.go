@@ -34,22 +34,20 @@ var errGone = errors.New("the broker takes no more")
 func (c *conn) requests() error {
 	buf := make([]byte, 4+headBytes)
 	for {
-		head, r, known, err := readRequest(c.up, buf, c.addr)
+		head, r, err := readRequest(c.up, buf, c.addr)
 		if err != nil {
 			if len(head) > 0 {
 				c.server.Write(head) // half a frame is the broker's to judge
 			}
 			return err
 		}
-		rest := 4 + r.bytes - len(head)
-		if known && r.produce && c.swallow() {
-			// Whole frames only: a client that goes away in the middle of one
-			// would not have written it.
-			body, err := io.ReadAll(io.LimitReader(c.up, int64(rest)))
-			if err != nil || len(body) < rest {
-				return errors.Join(err, io.ErrUnexpectedEOF)
+		if r.produce && c.swallow() {
+			// Only whole ones: a broker would not have written half of one.
+			body, err := readWhole(c.up, 4+r.bytes-len(head))
+			if err != nil {
+				return err
 			}
-			head, rest = append(head, body...), 0
+			head = append(head, body...)
 			if own, err := makeAnswer(r, head, &c.wire.offsets); err == nil { // else the broker may know what it is
 				r.own = &own
 			}
@@ -57,26 +55,35 @@ func (c *conn) requests() error {
 		if err := c.awaitTurn(); err != nil {
 			return err
 		}
-		answered := known && !(r.produce && r.acks == 0)
-		if answered {
-			if only := c.push(r); only && r.own != nil {
-				if err := c.answerOwn(r); err != nil {
-					return err
-				}
-				if err := c.next(); err != nil {
-					return err
-				}
-			}
-		}
-		if r.own == nil {
-			if err := c.forward(head, rest); err != nil {
-				return err
-			}
-		}
-		if known && !answered {
-			c.charge(r)
+		if err := c.send(head, r); err != nil {
+			return err
 		}
 	}
+}
+
+// send forwards a request, of which the head has been read; or swallows it, if
+// the wire has an answer of its own.
+func (c *conn) send(head []byte, r request) error {
+	switch {
+	case r.own == nil:
+		if r.answered() {
+			c.push(r)
+		}
+		if err := c.forward(head, 4+r.bytes-len(head)); err != nil {
+			return err
+		}
+	case r.answered():
+		if only := c.push(r); only {
+			if err := c.answerOwn(r); err != nil {
+				return err
+			}
+			return c.next()
+		}
+	}
+	if r.produce && !r.answered() {
+		c.charge(r)
+	}
+	return nil
 }
 
 // forward sends the head of a frame, then the rest of it as it comes.
@@ -209,9 +216,9 @@ func (c *conn) answer(from *bufio.Reader, n int, r request) error {
 	if throttle == 0 && !learns {
 		return c.pass(from, n)
 	}
-	frame, err := io.ReadAll(io.LimitReader(from, int64(n)))
-	if err != nil || len(frame) < n {
-		return c.fragment(frame, errors.Join(err, io.ErrUnexpectedEOF))
+	frame, err := readWhole(from, n)
+	if err != nil {
+		return c.fragment(frame, err)
 	}
 	if a, err := parseAnswer(frame, r.version); err == nil { // else it passes as it is
 		if learns {

@@ -44,8 +44,10 @@ func frameSize(prefix []byte, from, addr string) (int, error) {
 // The API keys that a wire knows.
 const produceKey = int16(kmsg.Produce)
 
-// A request is what a wire remembers of a request until it is answered.
+// A request is what a wire remembers of a request until it is answered. One
+// that is not known has no more than its size.
 type request struct {
+	known    bool
 	version  int16
 	corr     int32 // correlation id, which the answer repeats
 	bytes    int   // of the frame without its length prefix
@@ -57,36 +59,39 @@ type request struct {
 	own  *answer // the wire's own, to a request that the broker never saw
 }
 
+// answered tells whether the broker will answer the request.
+func (r request) answered() bool { return r.known && !(r.produce && r.acks == 0) }
+
 // parseRequest reads a request's header from the first bytes of its frame, and
-// of a produce request the acks, which come soon after. It is not ok if they
+// of a produce request the acks, which come soon after. It is not known if they
 // are too few.
 //
 // RequestHeader v0 to v2: key, version, correlation id, client id, since v2
 // tags. ProduceRequest: transactional id (since version 3), acks, ...
-func parseRequest(b []byte) (r request, ok bool) {
+func parseRequest(b []byte) (r request) {
 	head := kbin.Reader{Src: b}
-	r.produce = head.Int16() == produceKey
-	r.version = head.Int16()
-	r.corr = head.Int32()
-	if !r.produce {
-		return r, head.Ok()
+	r = request{known: true, produce: head.Int16() == produceKey, version: head.Int16(), corr: head.Int32()}
+	if r.produce {
+		if id := head.NullableString(); id != nil {
+			r.clientID = *id
+		}
+		flexible := r.version >= 9
+		if flexible {
+			kmsg.SkipTags(&head)
+		}
+		r.body = len(b) - len(head.Src)
+		switch {
+		case flexible:
+			head.CompactNullableString()
+		case r.version >= 3:
+			head.NullableString()
+		}
+		r.acks = head.Int16()
 	}
-	if id := head.NullableString(); id != nil {
-		r.clientID = *id
+	if !head.Ok() {
+		return request{}
 	}
-	flexible := r.version >= 9
-	if flexible {
-		kmsg.SkipTags(&head)
-	}
-	r.body = len(b) - len(head.Src)
-	switch {
-	case flexible:
-		head.CompactNullableString()
-	case r.version >= 3:
-		head.NullableString()
-	}
-	r.acks = head.Int16()
-	return r, head.Ok()
+	return r
 }
 
 const (
@@ -98,28 +103,36 @@ const (
 
 // readRequest reads a frame's length prefix and as much of the frame as it
 // takes to know the request. It returns these bytes, kept in buf while they
-// fit. A frame that is no request is carried as one without a name (known is
-// false). With an error, head is what could be read.
-func readRequest(from io.Reader, buf []byte, addr string) (head []byte, r request, known bool, err error) {
+// fit. With an error, head is what could be read.
+func readRequest(from io.Reader, buf []byte, addr string) (head []byte, r request, err error) {
 	head = buf[:4]
 	if n, err := io.ReadFull(from, head); err != nil {
-		return head[:n], r, false, err
+		return head[:n], r, err
 	}
 	size, err := frameSize(head, "client", addr)
 	if err != nil {
-		return nil, r, false, err
+		return nil, r, err
 	}
 	for want := min(size, headBytes); ; want = min(size, 2*want) {
 		have := len(head)
 		head = append(head, make([]byte, 4+want-have)...)
 		n, err := io.ReadFull(from, head[have:])
 		if err != nil {
-			return head[:have+n], r, false, err
+			return head[:have+n], r, err
 		}
-		r, known = parseRequest(head[4:])
-		if known || want == size || want > maxHeadBytes {
+		if r = parseRequest(head[4:]); r.known || want == size || want > maxHeadBytes {
 			r.bytes = size
-			return head, r, known, nil
+			return head, r, nil
 		}
 	}
+}
+
+// readWhole reads n bytes. Memory is taken as they come, since nobody knows
+// whether they all will. With an error, it returns what could be read.
+func readWhole(from io.Reader, n int) ([]byte, error) {
+	p, err := io.ReadAll(io.LimitReader(from, int64(n)))
+	if err == nil && len(p) < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return p, err
 }

@@ -168,14 +168,14 @@ func TestOverTCP(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.wire.SetQuota(Quota{BytesPerSecond: 5e6, Window: 10 * time.Millisecond})
-	for range 10 {
+	r.wire.SetQuota(Quota{BytesPerSecond: 1e6, Window: 10 * time.Millisecond})
+	for range 2 {
 		if err := produce(client, strings.Repeat("x", 200_000)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if count, _ := r.wire.Throttled(); count == 0 {
-		t.Error("2 MB at 5 MB/s and a tenth of a second of credit were not throttled")
+		t.Error("200 kB at once were not throttled, and the credit is 100 kB")
 	}
 	r.wire.SetQuota(Quota{})
 

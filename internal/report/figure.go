@@ -149,6 +149,8 @@ func (f *Figures) figure(name string) (float64, bool) {
 		return f.Matrix.figure(rest)
 	case "causes":
 		return openEnded(f.Causes, rest, isCause)
+	case "late_causes":
+		return openEnded(f.LateCauses, rest, isCause)
 	case "attempts":
 		return openEnded(f.Attempts, rest, isCause)
 	case "copies_by":

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"time"
 
 	"kafkasim.example/simd/internal/ledger"
 	"kafkasim.example/simd/internal/scenario"
@@ -48,6 +49,10 @@ func (b *Builder) judge(r *Report, expect []scenario.Expectation) {
 }
 
 // note writes down what a reader must know before trusting the figures.
+// lateAfter is the schedule lag, in scenario time, from which on a report says
+// that the load was not the one that was planned.
+const lateAfter = time.Second
+
 func (b *Builder) note(r *Report, a ledger.Account) {
 	say := func(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
 	switch r.State {
@@ -62,6 +67,10 @@ func (b *Builder) note(r *Report, a ledger.Account) {
 	}
 	if b.concl.problem != "" {
 		say("%s", sentence(b.concl.problem))
+	}
+	if lag := r.Latency.ScheduleLag; lag.P99 > lateAfter.Seconds() {
+		say("simd itself was late: messages were offered up to %s after they were due (p99 %s). This machine is too slow or too busy for speed %s, and the figures are partly its own.",
+			lasting(lag.Max), lasting(lag.P99), tidy(r.Speed))
 	}
 	if r.Unread > 0 {
 		say("%s went unread, because retention deleted them before the log reader came: no verdict on messages without a copy.",

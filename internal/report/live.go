@@ -39,11 +39,13 @@ type Live struct {
 	ExtraCopies int64 `json:"extra_copies"`
 	Unread      int64 `json:"unread"`
 
-	Matrix   Matrix           `json:"matrix"`
-	Cells    Cells            `json:"cells"`
-	Causes   map[string]int64 `json:"causes"`
-	CopiesBy map[string]int64 `json:"copies_by"`
-	Attempts map[string]int64 `json:"attempts"`
+	Matrix Matrix           `json:"matrix"`
+	Cells  Cells            `json:"cells"`
+	Causes map[string]int64 `json:"causes"`
+	// LateCauses are those among Causes that the application did not hear of.
+	LateCauses map[string]int64 `json:"late_causes"`
+	CopiesBy   map[string]int64 `json:"copies_by"`
+	Attempts   map[string]int64 `json:"attempts"`
 
 	// The gauges, as last sampled. Lag is how many copies the consumer group is behind.
 	Lag             int64   `json:"lag"`
@@ -100,7 +102,7 @@ func (b *Builder) Live() Live {
 		Confirmed: f.Confirmed, Failed: f.Failed, Unknown: f.Unknown, Dropped: f.Dropped,
 		Written: f.Written, Consumed: f.Consumed, Lost: f.Lost, ExtraCopies: f.ExtraCopies,
 		Unread: b.unread,
-		Matrix: f.Matrix, Cells: f.Cells, Causes: f.Causes, CopiesBy: f.CopiesBy, Attempts: f.Attempts,
+		Matrix: f.Matrix, Cells: f.Cells, Causes: f.Causes, LateCauses: f.LateCauses, CopiesBy: f.CopiesBy, Attempts: f.Attempts,
 
 		Lag:    max(f.Written-f.Consumed, 0),
 		Queued: b.last.Queued, Busy: b.last.InFlight,

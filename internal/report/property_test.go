@@ -134,7 +134,7 @@ func TestEveryMessageIsCountedOnce(t *testing.T) {
 			cells += n
 		}
 		sums(t, "the cells", r.Scheduled, cells)
-		sums(t, "the causes", r.Lost, total(r.Causes))
+		sums(t, "the causes", r.Lost, total(r.Causes)-total(r.LateCauses))
 		sums(t, "the makers", r.ExtraCopies, total(r.CopiesBy))
 
 		account := ledger.NewBooks()
@@ -207,7 +207,7 @@ func TestEveryMessageIsCountedOnce(t *testing.T) {
 			agrees(t, account, Figures{
 				Scheduled: live.Scheduled, Confirmed: live.Confirmed, Failed: live.Failed, Unknown: live.Unknown, Dropped: live.Dropped,
 				Written: live.Written, Consumed: live.Consumed, Lost: live.Lost, ExtraCopies: live.ExtraCopies,
-				Cells: live.Cells, Causes: live.Causes, CopiesBy: live.CopiesBy, Attempts: live.Attempts,
+				Cells: live.Cells, Causes: live.Causes, LateCauses: live.LateCauses, CopiesBy: live.CopiesBy, Attempts: live.Attempts,
 			})
 		}
 		if again := batches.Report(); !reflect.DeepEqual(again, r) {
@@ -240,6 +240,7 @@ func flat(f *Figures) map[string]int64 {
 	}
 	group("cells", f.Cells.ByName())
 	group("causes", f.Causes)
+	group("late_causes", f.LateCauses)
 	group("copies_by", f.CopiesBy)
 	group("attempts", f.Attempts)
 	maps.DeleteFunc(out, func(_ string, n int64) bool { return n == 0 })
@@ -262,7 +263,7 @@ func agrees(t *rapid.T, a ledger.Account, f Figures) {
 	for cell, n := range cells {
 		sums(t, string(cell), n, f.Cells.ByName()[string(cell)])
 	}
-	if !maps.Equal(named(a.Causes), f.Causes) || !maps.Equal(named(a.CopiesBy), f.CopiesBy) || !maps.Equal(named(a.Attempts), f.Attempts) {
+	if !maps.Equal(named(a.Causes), f.Causes) || !maps.Equal(named(a.LateCauses), f.LateCauses) || !maps.Equal(named(a.CopiesBy), f.CopiesBy) || !maps.Equal(named(a.Attempts), f.Attempts) {
 		t.Fatalf("causes, makers or attempts of\n%+v\nthe account is\n%+v", f, a)
 	}
 }

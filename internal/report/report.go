@@ -69,8 +69,12 @@ type Figures struct {
 	Matrix Matrix `json:"matrix"`
 	// Cells counts the same messages, and the dropped ones, by the cells' names.
 	Cells Cells `json:"cells"`
-	// Causes says why the lost ones were lost. Sums to Lost.
-	Causes map[string]int64 `json:"causes"`
+	// Causes says why the lost ones were lost: what the application was told; and
+	// where it had stopped waiting for an answer, also what the producer said of
+	// the message later. LateCauses are those second ones, which Causes contain:
+	// without them, Causes sum to Lost.
+	Causes     map[string]int64 `json:"causes"`
+	LateCauses map[string]int64 `json:"late_causes"`
 	// CopiesBy says who made the extra copies. Sums to ExtraCopies.
 	CopiesBy map[string]int64 `json:"copies_by"`
 	// Attempts counts the errors that the application saw, by cause: one message

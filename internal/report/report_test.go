@@ -145,7 +145,7 @@ func TestFigure(t *testing.T) {
 	for name, want := range map[string]float64{
 		"scheduled": 436, "lost": 92, "vanished": 0, "cells.duplicated": 15,
 		"matrix.confirmed.2+": 15, "matrix.unknown.0": 9, "planned": 436, "unread": 0,
-		"causes.buffer_exhausted": 83, "causes.delivery_timeout": 0, "causes.NOT_ENOUGH_REPLICAS": 0,
+		"causes.buffer_exhausted": 83, "causes.delivery_timeout": 9, "late_causes.delivery_timeout": 9, "causes.connection": 0, "causes.NOT_ENOUGH_REPLICAS": 0,
 		"copies_by.application_retry": 15, "copies_by.crash_replay": 0, "attempts.wait_timeout": 43,
 		"latency_seconds.schedule_lag.max": 0.0004, "latency_seconds.send.count": 436,
 		"phases.climb.scheduled": 400, "phases.outage.during.scheduled": 80,
@@ -283,4 +283,19 @@ func TestLiveWhileFactsCome(t *testing.T) {
 		facts = facts[n:]
 	}
 	watchers.Wait()
+}
+
+// TestALateLoadIsSaidToBeLate: when simd could not keep up, its figures are its own.
+func TestALateLoadIsSaidToBeLate(t *testing.T) {
+	for lag, want := range map[time.Duration]bool{900 * time.Millisecond: false, 1100 * time.Millisecond: true} {
+		b := played(t, minute, nil)
+		for seq := range int64(60) {
+			b.Add(&ledger.Fact{Kind: ledger.Offered, Seq: seq, At: time.Minute, Lag: lag})
+		}
+		b.Conclude("completed", "")
+		notes := strings.Join(b.Report().Notes, "\n")
+		if got := strings.Contains(notes, "simd itself was late"); got != want {
+			t.Errorf("offered %v late: the notes are %q", lag, notes)
+		}
+	}
 }

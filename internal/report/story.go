@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"kafkasim.example/simd/internal/ledger"
@@ -53,7 +54,7 @@ func (r *Report) story() string {
 		return "No message was scheduled."
 	}
 	tellers := []func() string{
-		r.tellLost, r.tellWrongly, r.tellCopies, r.tellConsumer, r.tellStress, r.tellDrain, r.tellBuffer, r.tellFaults,
+		r.tellLost, r.tellLate, r.tellWrongly, r.tellCopies, r.tellConsumer, r.tellStress, r.tellDrain, r.tellBuffer, r.tellFaults,
 	}
 	var said []string
 	for _, tell := range tellers {
@@ -75,7 +76,26 @@ func (r *Report) tellLost() string {
 	}
 	return fmt.Sprintf("Of %s, %s (%s) %s lost: %s.",
 		counted(r.Scheduled, "scheduled message", "scheduled messages"), grouped(r.Lost),
-		percent(r.Lost, r.Scheduled), either(r.Lost, "is", "are"), listed(phrases(r.Causes, whyLost)))
+		percent(r.Lost, r.Scheduled), either(r.Lost, "is", "are"), listed(phrases(r.ToldCauses(), whyLost)))
+}
+
+// ToldCauses are why messages are lost as the application heard it.
+func (r *Report) ToldCauses() map[string]int64 {
+	told := maps.Clone(r.Causes)
+	for cause, n := range r.LateCauses {
+		if told[cause] -= n; told[cause] == 0 {
+			delete(told, cause)
+		}
+	}
+	return told
+}
+
+// tellLate is about what the producer said when the application listened no more.
+func (r *Report) tellLate() string {
+	if len(r.LateCauses) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("What the application did not hear of those that it gave up: %s.", listed(phrases(r.LateCauses, whyLost)))
 }
 
 // tellWrongly is about messages whose fate is not what the application was told.

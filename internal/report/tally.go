@@ -10,6 +10,7 @@ type tally struct {
 
 	matrix   [3][3]int64 // by Outcome, from Confirmed, and by copies: 0, 1, more
 	causes   map[ledger.Cause]int64
+	late     map[ledger.Cause]int64
 	copiesBy map[ledger.Maker]int64
 	attempts map[ledger.Cause]int64
 }
@@ -17,6 +18,7 @@ type tally struct {
 func newTally() tally {
 	return tally{
 		causes:   make(map[ledger.Cause]int64),
+		late:     make(map[ledger.Cause]int64),
 		copiesBy: make(map[ledger.Maker]int64),
 		attempts: make(map[ledger.Cause]int64),
 	}
@@ -41,6 +43,10 @@ func (t *tally) put(e ledger.Entry, n int64) {
 	if e.Lost() {
 		t.lost += n
 		t.causes[e.Cause] += n
+		if e.Late != ledger.NoCause {
+			t.causes[e.Late] += n
+			t.late[e.Late] += n
+		}
 	}
 	if e.Copies < 2 {
 		return
@@ -66,6 +72,7 @@ func (t *tally) plus(o *tally) {
 		}
 	}
 	addAll(t.causes, o.causes)
+	addAll(t.late, o.late)
 	addAll(t.copiesBy, o.copiesBy)
 	addAll(t.attempts, o.attempts)
 }
@@ -96,10 +103,11 @@ func (t *tally) figures() Figures {
 	}
 	f := Figures{
 		Scheduled: t.scheduled, Dropped: t.dropped, Written: t.written, Consumed: t.consumed, Lost: t.lost,
-		Matrix:   Matrix{Confirmed: row(ledger.Confirmed), Failed: row(ledger.Failed), Unknown: row(ledger.Unknown)},
-		Causes:   named(t.causes),
-		CopiesBy: named(t.copiesBy),
-		Attempts: named(t.attempts),
+		Matrix:     Matrix{Confirmed: row(ledger.Confirmed), Failed: row(ledger.Failed), Unknown: row(ledger.Unknown)},
+		Causes:     named(t.causes),
+		LateCauses: named(t.late),
+		CopiesBy:   named(t.copiesBy),
+		Attempts:   named(t.attempts),
 	}
 	for _, n := range t.copiesBy {
 		f.ExtraCopies += n

@@ -151,7 +151,8 @@ func count(n int64) cell {
 
 // reasons are why messages are lost, who made copies, what the application saw.
 func (t *text) reasons() {
-	t.counts("Lost, because of", t.Causes)
+	t.counts("Lost, because of", t.ToldCauses())
+	t.counts("Given up by the application, and what the producer said of them later", t.LateCauses)
 	t.counts("Extra copies, made by", t.CopiesBy)
 	t.counts("Attempts that did not end in a yes, as the application saw them", t.Attempts)
 }

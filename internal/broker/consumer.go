@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -19,6 +20,10 @@ const commitBytes = 8 << 20
 // leaveWithin is how long a consumer that is closed tries to commit and to leave
 // its group: in an outage nobody answers, and the group finds out by itself.
 const leaveWithin = 5 * time.Second
+
+// session is how long the group keeps a member's place that it hears nothing of
+// (session.timeout.ms, the Java consumer's default).
+const session = 45 * time.Second
 
 // Consumer is the application's own consumer: the only member of its group, it
 // begins at the earliest record and commits what it has read, every second. What
@@ -40,7 +45,8 @@ type Consumer struct {
 	hurry   chan struct{} // much was read: commit
 
 	mu      sync.Mutex
-	problem error // why nothing comes; nil once something came
+	lost    time.Time // when the client gave its partitions up, last
+	problem error     // why nothing comes; nil once something came
 }
 
 // Consume joins the group and reads the topic, through dial (nil: directly). It
@@ -64,8 +70,10 @@ func (c *Cluster) Consume(ctx context.Context, topic, group string, dial DialFun
 		kgo.Dialer(dial),
 		kgo.ConsumeTopics(topic),
 		kgo.ConsumerGroup(group),
-		kgo.AutoCommitInterval(time.Second),
-		kgo.AutoCommitCallback(k.committed),
+		kgo.SessionTimeout(session),
+		kgo.OnPartitionsLost(k.lose),
+		kgo.AdjustFetchOffsetsFn(k.resume),
+		kgo.DisableAutoCommit(), // commits does it: the client's own forgets what it had read when it resumes
 	})...)
 	if err != nil {
 		k.kill()
@@ -78,7 +86,7 @@ func (c *Cluster) Consume(ctx context.Context, topic, group string, dial DialFun
 	}
 	k.forget = c.trimOf(topic).addConsumer(&k.commits)
 	k.work.Go(func() { k.run(running) })
-	k.work.Go(func() { k.commit(running) })
+	k.work.Go(func() { k.commitAll(running) })
 	return k, nil
 }
 
@@ -90,8 +98,9 @@ func (k *Consumer) Close() {
 		k.stop()
 		k.work.Wait()
 		within, cancel := context.WithTimeout(context.Background(), leaveWithin)
+		defer cancel()
+		k.commit(within)
 		k.client.LeaveGroupContext(within) // its error changes nothing: we go
-		cancel()
 		k.kill()
 		k.client.Close()
 		k.forget()
@@ -158,7 +167,7 @@ func (k *Consumer) run(ctx context.Context) {
 			k.note(nil)
 		})
 		if problem != nil {
-			k.note(problem)
+			k.note(k.c.unreadable(k.topic, problem))
 			pause(ctx)
 		}
 		if unmarked >= commitBytes {
@@ -171,40 +180,79 @@ func (k *Consumer) run(ctx context.Context) {
 	}
 }
 
-// commit commits between the seconds when much was read.
-func (k *Consumer) commit(ctx context.Context) {
+// lose and resume make of this client a Java consumer. That one keeps its
+// partitions, and its place in them, until the group has thrown it out; this one
+// gives them up when its brokers cannot be dialed for a second. Back within the
+// session, it goes on where it was; later, as anybody, where it committed.
+func (k *Consumer) lose(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	if len(partitions) == 0 {
+		return // it had given them up before, and failed once more to join
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.lost = time.Now()
+}
+
+func (k *Consumer) resume(_ context.Context, from map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	k.mu.Lock()
+	kept := !k.lost.IsZero() && time.Since(k.lost) < session
+	k.mu.Unlock()
+	if !kept {
+		return from, nil
+	}
+	for p := range from[k.topic] {
+		if next := k.next.at(p); next > 0 {
+			from[k.topic][p] = kgo.NewOffset().At(next)
+		}
+	}
+	return from, nil
+}
+
+// commitAll commits every second, and sooner when much was read.
+func (k *Consumer) commitAll(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-second.C:
 		case <-k.hurry:
-			k.client.CommitOffsetsSync(ctx, k.client.UncommittedOffsets(), k.committed)
 		}
+		k.commit(ctx)
 	}
 }
 
-// committed takes note of the answer to a commit. One that failed is made again
-// with the next.
-func (k *Consumer) committed(_ *kgo.Client, req *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
-	if err != nil {
-		if !errors.Is(err, context.Canceled) {
-			k.note(fmt.Errorf("committing: %w", err))
+// commit commits what was read and is not committed yet, and takes note of the
+// answer. What was refused is committed again the next time.
+func (k *Consumer) commit(ctx context.Context) {
+	news := make(map[int32]kgo.EpochOffset)
+	for p, next := range k.next.all() {
+		if next > k.commits.at(p) {
+			news[p] = kgo.EpochOffset{Epoch: -1, Offset: next}
 		}
+	}
+	if len(news) == 0 {
 		return
 	}
-	refused := make(map[int32]bool)
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			refused[p.Partition] = p.ErrorCode != 0
-		}
-	}
-	for _, t := range req.Topics {
-		for _, p := range t.Partitions {
-			if !refused[p.Partition] {
-				k.commits.set(p.Partition, p.Offset)
+	k.client.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{k.topic: news},
+		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+			if err != nil {
+				if !errors.Is(err, context.Canceled) {
+					k.note(fmt.Errorf("committing: %w", err))
+				}
+				return
 			}
-		}
-	}
+			for _, t := range resp.Topics {
+				for _, p := range t.Partitions {
+					if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+						k.note(fmt.Errorf("committing partition %d: %w", p.Partition, err))
+						continue
+					}
+					k.commits.set(p.Partition, news[p.Partition].Offset)
+				}
+			}
+		})
 }
 
 func (k *Consumer) note(problem error) {

@@ -2,9 +2,12 @@ package broker
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -56,6 +59,15 @@ func pause(ctx context.Context) {
 	case <-time.After(250 * time.Millisecond):
 	case <-ctx.Done():
 	}
+}
+
+// unreadable says why a topic cannot be read.
+func (c *Cluster) unreadable(topic string, err error) error {
+	allowed := "Read on the topic"
+	if errors.Is(err, kerr.GroupAuthorizationFailed) {
+		allowed = "Read on the group"
+	}
+	return c.failed(fmt.Sprintf("reading topic %q", topic), allowed, err, "")
 }
 
 // recordPool takes back the records of an answer once all of them have been seen.

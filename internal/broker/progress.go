@@ -75,8 +75,9 @@ func (p *progress) behind(ends map[int32]int64) (late []int32, moved <-chan stru
 
 // reach returns when every partition has come to its end offset, or with an
 // error that says who is how far behind and what stood in the way. Once a second
-// it asks gone what else was taken out of the log: what nobody can read any more
-// is not waited for.
+// it looks whether waiting still makes sense: gone says where each log begins by
+// now, and what nobody can read any more is not waited for; problem says why
+// nothing comes, and a missing permission ends the wait.
 func (p *progress) reach(ctx context.Context, who string, ends map[int32]int64, gone func(context.Context) map[int32]int64, problem func() error) error {
 	ends = maps.Clone(ends)
 	for {
@@ -84,22 +85,27 @@ func (p *progress) reach(ctx context.Context, who string, ends map[int32]int64, 
 		if len(late) == 0 {
 			return nil
 		}
+		behind := func(why error) error {
+			return fmt.Errorf("%s is behind in %s: partition %d ends at offset %d, and it is at %d: %w",
+				who, count(len(late), "partition"), late[0], ends[late[0]], p.at(late[0]), why)
+		}
 		select {
 		case <-moved:
 		case <-time.After(time.Second):
+			if err := problem(); isForbidden(err) {
+				return behind(err)
+			}
 			for partition, start := range gone(ctx) {
 				if start >= ends[partition] {
 					delete(ends, partition)
 				}
 			}
 		case <-ctx.Done():
-			first := late[0]
-			err := fmt.Errorf("%s is behind in %s: partition %d ends at offset %d, and it is at %d: %w",
-				who, count(len(late), "partition"), first, ends[first], p.at(first), context.Cause(ctx))
-			if cause := problem(); cause != nil {
-				err = fmt.Errorf("%w; its last error was: %w", err, cause)
+			err := context.Cause(ctx)
+			if last := problem(); last != nil {
+				err = fmt.Errorf("%w (the last error: %w)", err, last)
 			}
-			return err
+			return behind(err)
 		}
 	}
 }

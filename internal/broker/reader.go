@@ -54,12 +54,12 @@ type Reader struct {
 // From an embedded topic, it deletes the records that it has read and the
 // consumers have committed; see [Topic.Retention].
 func (c *Cluster) ReadLog(ctx context.Context, topic string, each func(Record)) (*Reader, error) {
-	d, err := c.describe(ctx, topic)
+	leaders, _, err := c.Leaders(ctx, topic)
 	if err != nil {
 		return nil, fmt.Errorf("reading the log: %w", err)
 	}
 	start := make(map[int32]kgo.Offset)
-	for p := range d.Partitions {
+	for p := range leaders {
 		start[p] = kgo.NewOffset().At(0)
 	}
 	client, err := kgo.NewClient(slices.Concat(c.Opts(), fetchOpts(), []kgo.Opt{
@@ -174,7 +174,7 @@ func (r *Reader) run(ctx context.Context) {
 			lost = nil
 		}
 		if problem != nil {
-			r.note(problem)
+			r.note(r.c.unreadable(r.topic, problem))
 			pause(ctx)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -106,11 +105,14 @@ func (c *Cluster) checkTopic(ctx context.Context, t Topic) ([]int32, error) {
 	if t.Partitions < 1 || t.Replication < 1 {
 		return nil, fmt.Errorf("topic %q: %d partitions with replication %d: want 1 or more of each", t.Name, t.Partitions, t.Replication)
 	}
-	m, err := c.admin.BrokerMetadata(ctx)
+	m, err := c.metadata(ctx, []string{})
 	if err != nil {
 		return nil, c.failed(fmt.Sprintf("creating topic %q", t.Name), "Describe on the cluster", err, "")
 	}
-	brokers := m.Brokers.NodeIDs()
+	var brokers []int32
+	for _, b := range m.Brokers {
+		brokers = append(brokers, b.NodeID)
+	}
 	slices.Sort(brokers)
 	if int(t.Replication) > len(brokers) {
 		return nil, fmt.Errorf("topic %q asks for replication %d, but the cluster has %s: ask for %d, or start more brokers",
@@ -189,14 +191,14 @@ func (c *Cluster) Leftovers(ctx context.Context, prefix string) ([]string, error
 	if err := ours("topic", prefix); err != nil {
 		return nil, err
 	}
-	topics, err := c.admin.ListTopics(ctx)
+	m, err := c.metadata(ctx, nil)
 	if err != nil {
 		return nil, c.failed("listing topics", "Describe on the topics", err, "")
 	}
 	var names []string
-	for _, name := range topics.Names() {
-		if strings.HasPrefix(name, prefix) {
-			names = append(names, name)
+	for _, t := range m.Topics {
+		if t.Topic != nil && strings.HasPrefix(*t.Topic, prefix) {
+			names = append(names, *t.Topic)
 		}
 	}
 	slices.Sort(names)
@@ -206,33 +208,41 @@ func (c *Cluster) Leftovers(ctx context.Context, prefix string) ([]string, error
 // Leaders are the topic's leader (-1: none at the moment) and its replicas, the
 // preferred leader first, for each partition.
 func (c *Cluster) Leaders(ctx context.Context, topic string) (leaders map[int32]int32, replicas map[int32][]int32, err error) {
-	d, err := c.describe(ctx, topic)
-	if err != nil {
-		return nil, nil, err
+	const allowed = "Describe on the topic"
+	doing := fmt.Sprintf("looking up topic %q", topic)
+	m, err := c.metadata(ctx, []string{topic})
+	if err == nil && len(m.Topics) != 1 {
+		err = fmt.Errorf("the broker answered for %d topics instead of 1", len(m.Topics))
+	}
+	if err == nil {
+		err = kerr.ErrorForCode(m.Topics[0].ErrorCode)
+	}
+	switch {
+	case errors.Is(err, kerr.UnknownTopicOrPartition):
+		return nil, nil, fmt.Errorf("%s: there is no such topic: %w", doing, err)
+	case err != nil:
+		return nil, nil, c.failed(doing, allowed, err, "")
 	}
 	leaders, replicas = make(map[int32]int32), make(map[int32][]int32)
-	for p, pd := range d.Partitions {
-		leaders[p], replicas[p] = pd.Leader, pd.Replicas
+	for _, p := range m.Topics[0].Partitions {
+		leaders[p.Partition], replicas[p.Partition] = p.Leader, p.Replicas
 	}
 	return leaders, replicas, nil
 }
 
-// describe asks for a topic's metadata, past every cache.
-func (c *Cluster) describe(ctx context.Context, topic string) (kadm.TopicDetail, error) {
-	const allowed = "Describe on the topic"
-	doing := fmt.Sprintf("looking up topic %q", topic)
-	topics, err := c.admin.ListTopics(ctx, topic)
-	if err != nil {
-		return kadm.TopicDetail{}, c.failed(doing, allowed, err, "")
+// metadata asks the cluster about its brokers and about topics (nil: all). It goes past the
+// client's cache, which could still show what was before a change of our own.
+func (c *Cluster) metadata(ctx context.Context, topics []string) (*kmsg.MetadataResponse, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	if topics != nil {
+		req.Topics = []kmsg.MetadataRequestTopic{} // none is not the same as nil
 	}
-	d, ok := topics[topic]
-	switch {
-	case !ok, errors.Is(d.Err, kerr.UnknownTopicOrPartition):
-		return d, fmt.Errorf("%s: there is no such topic: %w", doing, kerr.UnknownTopicOrPartition)
-	case d.Err != nil:
-		return d, c.failed(doing, allowed, d.Err, "")
+	for _, name := range topics {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = &name
+		req.Topics = append(req.Topics, t)
 	}
-	return d, nil
+	return req.RequestWith(ctx, c.client)
 }
 
 // ours refuses names that simd did not give.

@@ -18,6 +18,7 @@ type request struct {
 	sent      time.Time
 	throttled time.Duration // by how much longer its answer may take
 	written   bool          // the broker may have it
+	posted    chan struct{} // closed when its end was told to the sender
 }
 
 // drain takes at most one batch of each of the broker's partitions, as many as
@@ -81,14 +82,22 @@ func (s *sender) send(now time.Time, n *node, batches []*batch) {
 	if len(batches) == 0 {
 		return
 	}
-	r := &request{node: n, link: n.link, batches: batches, sent: now}
+	r := &request{node: n, link: n.link, batches: batches, sent: now, posted: make(chan struct{})}
+	var before *request
+	if len(n.inFlight) > 0 {
+		before = n.inFlight[len(n.inFlight)-1]
+	}
 	n.inFlight = append(n.inFlight, r)
 	n.writing = r
 	s.stats.inFlight.Add(1)
 	req := s.encode(batches)
-	s.goRequest(func(context.Context) func() {
+	s.waiting.Go(func() {
 		resp, err := s.exchange(r, req)
-		return func() { s.settle(time.Now(), r, resp, err) }
+		if before != nil {
+			<-before.posted // brokers answer in order, and the answers stay in it
+		}
+		s.post(func() { s.settle(time.Now(), r, resp, err) })
+		close(r.posted)
 	})
 }
 

@@ -71,8 +71,12 @@ func (r *Run) play(kill, load context.Context) (err error) {
 
 	// The truth: the log to its end.
 	r.enter(Reconciling)
-	stage.readToTheEnd(kill, facts)
-	return err
+	unread := stage.readToTheEnd(kill, facts)
+	if err != nil && unread != nil {
+		r.note("%v", unread)
+		return err
+	}
+	return errors.Join(err, unread)
 }
 
 // failure ends when the facts' file cannot be written any more.

@@ -110,9 +110,9 @@ func (s *stage) openReaders(ctx context.Context, facts ledger.Recorder) (err err
 	return err
 }
 
-// readToTheEnd has both readers read what is in the log now. What they could
-// not read is noted: there is no verdict on it.
-func (s *stage) readToTheEnd(kill context.Context, facts ledger.Recorder) {
+// readToTheEnd has both readers read what is in the log now. Without the log's
+// end there is no verdict: that is an error. A consumer that is behind is a fact.
+func (s *stage) readToTheEnd(kill context.Context, facts ledger.Recorder) error {
 	limit := catchingUp
 	if kill.Err() != nil {
 		limit = lastLook
@@ -122,15 +122,16 @@ func (s *stage) readToTheEnd(kill context.Context, facts ledger.Recorder) {
 	defer context.AfterFunc(kill, func() {
 		time.AfterFunc(lastLook, cancel) // who is in a hurry now gets no more than that
 	})()
-	if err := s.reader.CaughtUp(ctx); err != nil {
-		s.run.note("the log could not be read to its end (%v): copies may be missing from the count", err)
-	}
-	if err := s.consumer.CaughtUp(ctx); err != nil {
-		s.run.note("the consumer group did not catch up with the log (%v)", err)
+	err := s.reader.CaughtUp(ctx)
+	if err != nil {
+		err = fmt.Errorf("the log could not be read to its end, so copies may be missing from the count: %w", err)
+	} else if err := s.consumer.CaughtUp(ctx); err != nil {
+		s.run.note("The consumer group did not catch up with the log: %v.", err)
 	}
 	for _, gap := range s.reader.Unread() {
 		facts.Record(ledger.Fact{Kind: ledger.Unread, At: time.Since(s.base), Partition: gap.Partition, Offset: gap.From, Until: gap.To})
 	}
+	return err
 }
 
 // strike ends the readers and the wire, and takes away what was made on the cluster.

@@ -192,6 +192,7 @@ func TestNobodyLingersWhileMemoryIsShort(t *testing.T) {
 		for p := range int32(3) {
 			c.mustSend(p, 10)
 		}
+		synctest.Wait()
 		go c.mustSend(0, 8_000) // there are only 5,000 bytes left
 		time.Sleep(time.Second)
 		if n := len(r.requests()); n != 0 {

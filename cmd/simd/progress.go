@@ -38,15 +38,17 @@ func (silent) status(runs.Status) {}
 func (silent) say(string)         {}
 func (silent) end()               {}
 
-// figures is the state of a run on one line.
+// figures is the state of a run on one line. What matters most comes first: a
+// narrow terminal cuts the rest off.
 func figures(s runs.Status) string {
-	f := s.Figures
-	text := fmt.Sprintf("%s  %d sent, %d told yes, %d lost", s.State, f.Scheduled, f.Confirmed, f.Lost)
-	if f.ExtraCopies > 0 {
-		text += fmt.Sprintf(", %d copies too many", f.ExtraCopies)
-	}
+	text := string(s.State)
 	if !s.State.Ended() && s.RemainingSeconds > 0 {
 		text += ", " + span(s.RemainingSeconds) + " left"
+	}
+	f := s.Figures
+	text += fmt.Sprintf("  %d sent, %d told yes, %d lost", f.Scheduled, f.Confirmed, f.Lost)
+	if f.ExtraCopies > 0 {
+		text += fmt.Sprintf(", %d copies too many", f.ExtraCopies)
 	}
 	return text
 }

@@ -172,8 +172,8 @@ func (s *settings) clusterName() string {
 	return strings.Join(s.Brokers, ",")
 }
 
-// embeddedBrokers is how many brokers the embedded cluster has: as many as the
-// article's.
+// embeddedBrokers is how many brokers the embedded cluster has: three, for a
+// replication of 3 is what people run.
 const embeddedBrokers = 3
 
 // logger writes structured logs as the settings say.

@@ -110,7 +110,9 @@ func (b *bar) status(s runs.Status) {
 	b.bar.SetCurrent(min(int64(s.Progress*barScale), barScale-1)) // whole only at the end: see end
 }
 
-func (b *bar) say(line string) { _, _ = fmt.Fprintln(b.container, line) }
+// say puts a line above the bar. The terminal's echo of a Ctrl-C has moved the
+// cursor, so the line is begun anew.
+func (b *bar) say(line string) { _, _ = fmt.Fprintf(b.container, "\r\x1b[K%s\n", line) }
 
 // end leaves the bar as it stands, and waits until it is drawn.
 func (b *bar) end() {

@@ -297,7 +297,7 @@ func TestFlushAwaitsParts(t *testing.T) {
 		n := 0
 		r.onProduce(func(req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse) bool {
 			if n++; n > 1 {
-				r.SleepControl(func() { time.Sleep(time.Second) })
+				r.delay(time.Second)
 				return false
 			}
 			resp.Topics[0].Partitions[0].ErrorCode = kerr.MessageTooLarge.Code

@@ -29,6 +29,8 @@ type rig struct {
 	t    *testing.T
 	net  kfake.VirtualNetwork
 	wire *wire.Wire
+	now  func() time.Duration // since the rig began
+	over chan struct{}        // closed when the test is
 
 	mu       sync.Mutex
 	produced []produced
@@ -36,8 +38,9 @@ type rig struct {
 
 // produced is a produce request that a broker got.
 type produced struct {
-	at      time.Duration // since the rig began
+	at      time.Duration // by the rig's clock
 	node    int32
+	acks    int16
 	batches []kmsg.RecordBatch
 	parts   []int32 // the partition of each batch
 	bytes   int     // of all batches
@@ -53,7 +56,7 @@ func inBubble(t *testing.T, partitions int32, f func(t *testing.T, r *rig)) {
 
 func newRig(t *testing.T, partitions int32, configs map[string]string) *rig {
 	t.Helper()
-	r := &rig{t: t}
+	r := &rig{t: t, over: make(chan struct{})}
 	var err error
 	r.Cluster, err = kfake.NewCluster(kfake.NumBrokers(3), kfake.Ports(9092, 9093, 9094), kfake.ListenFn(r.net.Listen))
 	if err != nil {
@@ -64,6 +67,7 @@ func newRig(t *testing.T, partitions int32, configs map[string]string) *rig {
 		if err := r.wire.Close(); err != nil {
 			t.Error(err)
 		}
+		close(r.over)
 		r.Close()
 	})
 	if err := r.CreateTopic(topic, partitions, configs); err != nil {
@@ -73,9 +77,12 @@ func newRig(t *testing.T, partitions int32, configs map[string]string) *rig {
 		r.move(p, p%3)
 	}
 	began := time.Now()
+	r.now = func() time.Duration { return time.Since(began) }
 	r.ControlKey(kmsg.Produce.Int16(), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
-		got := produced{at: time.Since(began), node: r.CurrentNode()}
-		for _, t := range kreq.(*kmsg.ProduceRequest).Topics {
+		got := produced{at: r.now(), node: r.CurrentNode()}
+		req := kreq.(*kmsg.ProduceRequest)
+		got.acks = req.Acks
+		for _, t := range req.Topics {
 			for _, p := range t.Partitions {
 				var b kmsg.RecordBatch
 				if err := b.ReadFrom(p.Records); err != nil {
@@ -155,6 +162,16 @@ func (r *rig) failAll(n int, code int16) (stop func()) {
 			resp.Topics[0].Partitions[i].ErrorCode = code
 		}
 		return true
+	})
+}
+
+// delay holds the request up that a control function has before it.
+func (r *rig) delay(d time.Duration) {
+	r.SleepControl(func() {
+		select {
+		case <-time.After(d):
+		case <-r.over:
+		}
 	})
 }
 

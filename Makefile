@@ -18,7 +18,7 @@ help: ## list what there is to do
 
 .PHONY: build
 build: ## build bin/simd
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/simd ./cmd/simd
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o $(BIN)/simd ./cmd/simd
 
 .PHONY: demo
 demo: build ## overload a producer, twenty times as fast as life: a minute, then the verdict

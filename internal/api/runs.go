@@ -37,6 +37,12 @@ func (d *door) runRoutes(api huma.API) {
 			"same request sent again gets the same run (200). 409 names the runs under way when there is no place for another.",
 		DefaultStatus: http.StatusCreated,
 		RequestBody:   jsonBody(registry, reflect.TypeFor[startBody](), true),
+		Responses: map[string]*huma.Response{"200": {
+			Description: "The run that the same request has started before",
+			Content: map[string]*huma.MediaType{
+				"application/json": {Schema: registry.Schema(reflect.TypeFor[run.Status](), true, "")},
+			},
+		}},
 		Errors:        []int{400, 401, 403, 409, 413, 415, 422, 503},
 	}, d.start)
 	huma.Register(api, huma.Operation{
@@ -155,7 +161,7 @@ func (d *door) get(_ context.Context, in *runInput) (*statusOutput, error) {
 
 // stopBody is the shape of the body of POST /runs/{id}/stop, for the OpenAPI document.
 type stopBody struct {
-	Mode string `json:"mode,omitempty" enum:"graceful,abrupt" default:"graceful"`
+	Mode string `json:"mode,omitempty" enum:"graceful,abrupt" default:"graceful" doc:"graceful or abrupt."`
 }
 
 type stopInput struct {

@@ -25,9 +25,12 @@ type distribution struct {
 	digits int                           // of the sparse one
 	sparse *hdrhistogram.PackedHistogram // nil while empty
 	dense  *hdrhistogram.Histogram       // in its place
+	marks  *marks                        // beside the dense one
 }
 
-func newDense() distribution { return distribution{dense: hdrhistogram.New(1, longest, fine)} }
+func newDense() distribution {
+	return distribution{dense: hdrhistogram.New(1, longest, fine), marks: new(marks)}
+}
 
 func newSparse(digits int) distribution { return distribution{digits: digits} }
 
@@ -41,6 +44,7 @@ func (d *distribution) record(t time.Duration) {
 	// Neither fails: us is within the range.
 	if d.dense != nil {
 		_ = d.dense.RecordValue(us)
+		d.marks.record(us)
 		return
 	}
 	d.open()

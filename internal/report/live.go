@@ -69,6 +69,10 @@ type Live struct {
 
 	// Faults are those of the scenario, in its order.
 	Faults []LiveFault `json:"faults"`
+
+	// For metrics alone. Retries are attempts that the application made once more.
+	Retries int64  `json:"-"`
+	Clocks  Clocks `json:"-"`
 }
 
 // LiveFault says whether a fault is active now.
@@ -112,7 +116,8 @@ func (b *Builder) Live() Live {
 
 		Recent:    b.recent(),
 		SendCount: b.send.count, SendSum: seconds(b.send.sum), SendMax: seconds(b.line.longestSend(sendMaxOver)),
-		Faults: make([]LiveFault, 0, len(b.faults)),
+		Faults:  make([]LiveFault, 0, len(b.faults)),
+		Retries: sum.retries, Clocks: b.clocks(),
 	}
 	if b.concl.state != "" {
 		live.State = b.concl.state

@@ -7,6 +7,7 @@ import "kafkasim.example/simd/internal/ledger"
 // behind it, so that a look at a running run costs the same however long it is.
 type tally struct {
 	scheduled, inFlight, dropped, written, consumed, lost int64
+	retries                                               int64 // by the application
 
 	matrix   [3][3]int64 // by Outcome, from Confirmed, and by copies: 0, 1, more
 	causes   map[ledger.Cause]int64
@@ -66,6 +67,7 @@ func (t *tally) plus(o *tally) {
 	t.written += o.written
 	t.consumed += o.consumed
 	t.lost += o.lost
+	t.retries += o.retries
 	for row := range t.matrix {
 		for column := range t.matrix[row] {
 			t.matrix[row][column] += o.matrix[row][column]
@@ -88,6 +90,7 @@ func addAll[K comparable](to, from map[K]int64) {
 func (t *tally) attempt(f *ledger.Fact) {
 	switch {
 	case f.Kind == ledger.Retried:
+		t.retries++
 	case f.Kind == ledger.Told && f.Outcome != ledger.Confirmed && f.Attempt > 0:
 	default:
 		return

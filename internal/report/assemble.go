@@ -43,6 +43,7 @@ func (b *Builder) Report() *Report {
 		r.State = b.concl.state
 	}
 	r.closeTimeline()
+	b.placeLost(r.Timeline)
 	b.note(r, account)
 	b.judge(r, b.meta.Scenario.Expect)
 	if text, err := b.meta.Scenario.YAML(); err == nil {
@@ -68,6 +69,29 @@ func (r *Report) closeTimeline() {
 	last.Scheduled += max(r.Scheduled-sum.Scheduled, 0)
 	last.Unknown += max(r.Unknown-sum.Unknown, 0)
 	last.Dropped += max(r.Dropped-sum.Dropped, 0)
+}
+
+// placeLost enters the lost messages into the rows in which the application was
+// told its last word on them.
+func (b *Builder) placeLost(rows []Row) {
+	if len(rows) == 0 {
+		return
+	}
+	for seq, entry := range b.books.Entries() {
+		if !entry.Lost() {
+			continue
+		}
+		at := len(rows) - 1
+		if seq < int64(len(b.word)) && b.word[seq] > 0 {
+			at = min(at, int(wordAt(b.word[seq])/b.line.width))
+		}
+		row := &rows[at]
+		if row.Causes == nil {
+			row.Causes = make(map[string]int64)
+		}
+		row.Lost++
+		row.Causes[entry.Cause.String()]++
+	}
 }
 
 func (b *Builder) reportFaults() []Fault {

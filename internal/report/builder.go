@@ -1,6 +1,7 @@
 package report
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -48,6 +49,7 @@ type Builder struct {
 	concl    conclusion
 	end      time.Duration // the latest fact
 	lastTold time.Duration
+	word     []uint32 // by message: when its last word came, as markWord writes it; 0: not yet
 }
 
 // faultSeen is what the facts say about one of the scenario's faults.
@@ -163,6 +165,7 @@ func (b *Builder) message(f *ledger.Fact, at time.Duration) {
 		r.scheduled++
 		b.lag.record(b.scenario(f.Lag))
 	case ledger.Dropped:
+		b.markWord(f.Seq, at)
 		r.dropped++
 		r.handed++
 		r.held++
@@ -188,6 +191,7 @@ func (b *Builder) message(f *ledger.Fact, at time.Duration) {
 		b.send.record(send)
 		b.total.record(b.scenario(f.Total))
 		b.lastTold = max(b.lastTold, at)
+		b.markWord(f.Seq, at)
 		r.told(f.Outcome, send)
 	case ledger.Written:
 		r.written++
@@ -195,6 +199,17 @@ func (b *Builder) message(f *ledger.Fact, at time.Duration) {
 		r.consumed++
 	}
 }
+
+// markWord keeps when a message had its last word, in four bytes: milliseconds of
+// scenario time, and one more, so that a month fits and 0 is not yet.
+func (b *Builder) markWord(seq int64, at time.Duration) {
+	if missing := seq + 1 - int64(len(b.word)); missing > 0 {
+		b.word = append(b.word, make([]uint32, missing)...)
+	}
+	b.word[seq] = uint32(min(max(at, 0).Milliseconds()+1, math.MaxUint32))
+}
+
+func wordAt(word uint32) time.Duration { return time.Duration(word-1) * time.Millisecond }
 
 // segmentOf is the segment of a message of the plan.
 func (b *Builder) segmentOf(seq int64) *segment {

@@ -203,6 +203,11 @@ type Row struct {
 	Dropped   int64   `json:"dropped"`
 	Written   int64   `json:"written"`
 	Consumed  int64   `json:"consumed"`
+	// Lost are the messages without a copy whose last word was told in this row,
+	// and Causes what that word was; they sum to Lost. What had no last word
+	// counts where the facts end.
+	Lost   int64            `json:"lost"`
+	Causes map[string]int64 `json:"causes,omitempty"`
 	// Lag is how many copies the consumer group is behind, at the row's end.
 	Lag int64 `json:"lag"`
 	// Queued is the most messages that were seen waiting for a worker.

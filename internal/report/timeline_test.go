@@ -1,6 +1,7 @@
 package report
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func TestARunThatGoesOnHasItsRowsMerged(t *testing.T) {
 		}
 		got := row
 		got.Send = RowQuantiles{}
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("row %d: %+v, want %+v", i, got, want)
 		}
 		if max := float64(first+3) / 1000; row.Send.Max != max {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -276,10 +277,11 @@ func TestAnImpossibleLengthEndsTheConnection(t *testing.T) {
 		story string
 		bytes []byte
 		says  int32
+		tls   bool // the error has an idea
 	}{
-		{"negative", []byte{0xff, 0xff, 0xff, 0xff}, -1},
-		{"more than 100 MiB", []byte{0x06, 0x40, 0, 1}, MaxFrameBytes + 1},
-		{"a TLS handshake", []byte{0x16, 0x03, 0x01, 0x02, 0, 1}, 0x16030102},
+		{"negative", []byte{0xff, 0xff, 0xff, 0xff}, -1, false},
+		{"more than 100 MiB", []byte{0x06, 0x40, 0, 1}, MaxFrameBytes + 1, false},
+		{"a TLS handshake", []byte{0x16, 0x03, 0x01, 0x02, 0, 1}, 0x16030102, true},
 	} {
 		t.Run(row.story, func(t *testing.T) {
 			for _, from := range []string{"client", "broker"} {
@@ -293,6 +295,9 @@ func TestAnImpossibleLengthEndsTheConnection(t *testing.T) {
 					want := FrameError{From: from, Addr: "broker:9092", Bytes: row.says}
 					if got := (*FrameError)(nil); !errors.As(err, &got) || *got != want {
 						t.Errorf("from the %s: the client reads %v, want %v", from, err, &want)
+					}
+					if hint := strings.Contains(err.Error(), "TLS"); hint != row.tls {
+						t.Errorf("from the %s: %q speaks of TLS: %t", from, err, hint)
 					}
 					if rest, err := io.ReadAll(l.broker); len(rest) > 0 || err != nil {
 						t.Errorf("from the %s: the broker gets %d bytes, then %v", from, len(rest), err)

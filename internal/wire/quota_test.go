@@ -121,6 +121,19 @@ func TestAQuotaIsAClients(t *testing.T) {
 	})
 }
 
+func TestEachBrokerCountsForItself(t *testing.T) {
+	var qs quotas
+	qs.set(Quota{BytesPerSecond: 1000})
+	for _, step := range []struct {
+		addr      string
+		throttled bool
+	}{{"a:9092", false}, {"a:9092", true}, {"b:9092", false}} { // 8 kB each, of 10 kB credit
+		if got := qs.charge(step.addr, "c", 8000) > 0; got != step.throttled {
+			t.Errorf("at %s the client was throttled: %t, want %t", step.addr, got, step.throttled)
+		}
+	}
+}
+
 func TestAQuotaSetWhileConnectionsLive(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		client := r.client()

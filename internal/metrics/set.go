@@ -6,7 +6,6 @@ package metrics
 
 import (
 	"maps"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -21,7 +20,6 @@ import (
 type Set struct {
 	metrics []metric
 	descs   []*prometheus.Desc // of metrics
-	timer   *prometheus.Desc
 
 	mu   sync.Mutex
 	runs map[string]*attached
@@ -37,6 +35,10 @@ type Run struct {
 	// Partitions are those of the run's topic, as last seen; called once a
 	// scrape. It must not wait for a broker. May be nil.
 	Partitions func() []Partition
+	// Producer and Ledger are called once a scrape. What a run does not have, or
+	// has not yet (nil, or a nil result), is not shown.
+	Producer func() *Producer
+	Ledger   func() *Ledger
 }
 
 // Partition is one partition of a run's topic.
@@ -48,6 +50,21 @@ type Partition struct {
 	Replicas  int
 }
 
+// Producer is what a run's producer counts beside what its samples tell. Sums
+// are from its start.
+type Producer struct {
+	Batches, Records int64         // sent; each try counts
+	Requests         int64         // answered
+	RequestTime      time.Duration // sum over the answered requests, by the run's clock
+	InFlight         int64         // requests
+}
+
+// Ledger is how well a run's facts reach its file.
+type Ledger struct {
+	Pending int64 // facts recorded that are not in the file yet
+	Bytes   int64 // of the file
+}
+
 // attached is a run in the set.
 type attached struct {
 	Run
@@ -57,13 +74,9 @@ type attached struct {
 // New registers an empty set. It panics when the registry has one already.
 func New(reg *prometheus.Registry) *Set {
 	s := &Set{metrics: table(), runs: make(map[string]*attached)}
-	labels := []string{"run", "scenario"}
 	for _, m := range s.metrics {
-		s.descs = append(s.descs, prometheus.NewDesc(m.name, m.help, slices.Concat(labels, m.labels), nil))
+		s.descs = append(s.descs, prometheus.NewDesc(m.name, m.help, slices.Concat([]string{"run", "scenario"}, m.labels), nil))
 	}
-	s.timer = prometheus.NewDesc("kafka_producer_send_timer_seconds",
-		"Time inside the application's send, its waits and retries included, in scenario time. Quantiles are of the last ten scenario seconds.",
-		labels, nil)
 	reg.MustRegister(s)
 	return s
 }
@@ -82,10 +95,12 @@ func (s *Set) Attach(run Run, keep time.Duration) (detach func()) {
 
 // detach freezes a run's figures and removes them later.
 func (s *Set) detach(a *attached, keep time.Duration) {
-	live, partitions := a.read()
+	last := a.look()
 	s.mu.Lock()
-	a.Live = func() report.Live { return live }
-	a.Partitions = func() []Partition { return partitions }
+	a.Live = func() report.Live { return last.live }
+	a.Partitions = func() []Partition { return last.partitions }
+	a.Producer = func() *Producer { return last.producer }
+	a.Ledger = func() *Ledger { return last.ledger }
 	s.mu.Unlock()
 	if keep <= 0 {
 		s.remove(a)
@@ -102,20 +117,26 @@ func (s *Set) remove(a *attached) {
 	}
 }
 
-// read asks a run for its figures.
-func (r *Run) read() (report.Live, []Partition) {
-	if r.Partitions == nil {
-		return r.Live(), nil
+// look asks a run for its figures.
+func (r *Run) look() *sight {
+	seen := &sight{run: *r, live: r.Live()}
+	if r.Partitions != nil {
+		seen.partitions = r.Partitions()
 	}
-	return r.Live(), r.Partitions()
+	if r.Producer != nil {
+		seen.producer = r.Producer()
+	}
+	if r.Ledger != nil {
+		seen.ledger = r.Ledger()
+	}
+	return seen
 }
 
 // Describe implements [prometheus.Collector].
 func (s *Set) Describe(descs chan<- *prometheus.Desc) {
-	for i := range s.metrics {
-		descs <- s.descs[i]
+	for _, desc := range s.descs {
+		descs <- desc
 	}
-	descs <- s.timer
 }
 
 // Collect implements [prometheus.Collector].
@@ -127,23 +148,9 @@ func (s *Set) Collect(out chan<- prometheus.Metric) {
 	}
 	s.mu.Unlock()
 	for i := range runs {
-		live, partitions := runs[i].read()
-		s.show(out, &sight{run: &runs[i], live: &live, partitions: partitions})
+		seen := runs[i].look()
+		for j := range s.metrics {
+			s.metrics[j].show(seen, page{desc: s.descs[j], run: &runs[i], out: out})
+		}
 	}
-}
-
-// show writes down all that is seen of a run.
-func (s *Set) show(out chan<- prometheus.Metric, seen *sight) {
-	for i, m := range s.metrics {
-		m.show(seen, func(value float64, labels ...string) {
-			labels = append([]string{seen.run.ID, seen.run.Scenario}, labels...)
-			out <- prometheus.MustNewConstMetric(s.descs[i], m.kind, value, labels...)
-		})
-	}
-	quantiles := map[float64]float64{0.5: math.NaN(), 0.95: math.NaN()} // as of a summary that saw nothing lately
-	if recent := seen.live.Recent.Send; recent.Max > 0 {
-		quantiles[0.5], quantiles[0.95] = recent.P50, recent.P95
-	}
-	out <- prometheus.MustNewConstSummary(s.timer, uint64(seen.live.SendCount), seen.live.SendSum, quantiles,
-		seen.run.ID, seen.run.Scenario)
 }

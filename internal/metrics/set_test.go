@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -38,8 +39,10 @@ func known(t *testing.T) *report.Builder {
 	add(ledger.Fact{Kind: ledger.StateChanged, Note: "running"})
 	add(ledger.Fact{Kind: ledger.FaultBegan, Seq: 0, At: at(5)})
 	for seq := range int64(9) {
-		add(ledger.Fact{Kind: ledger.Offered, Seq: seq, At: at(seq)})
+		add(ledger.Fact{Kind: ledger.Offered, Seq: seq, At: at(seq), Lag: time.Millisecond})
 	}
+	add(ledger.Fact{Kind: ledger.Accepted, Seq: 0, At: at(0), Attempt: 1, Queue: 2 * time.Second, Blocked: 3 * time.Second})
+	add(ledger.Fact{Kind: ledger.Answered, Seq: 0, At: at(0), Attempt: 1, Outcome: ledger.Confirmed, Ack: 4 * time.Second})
 	told := func(seq int64, outcome ledger.Outcome, cause ledger.Cause, send time.Duration) {
 		add(ledger.Fact{Kind: ledger.Told, Seq: seq, At: at(seq), Attempt: 1, Outcome: outcome, Cause: cause, Send: send / 2, Total: send / 2})
 	}
@@ -72,6 +75,10 @@ func shown(t *testing.T) (*prometheus.Registry, func()) {
 	b := known(t)
 	detach := set.Attach(Run{
 		ID: "r1", Scenario: "ten", Speed: 2, Live: b.Live,
+		Producer: func() *Producer {
+			return &Producer{Batches: 14, Records: 28, Requests: 7, RequestTime: 3 * time.Second, InFlight: 5}
+		},
+		Ledger: func() *Ledger { return &Ledger{Pending: 15, Bytes: 16} },
 		Partitions: func() []Partition {
 			return []Partition{{ID: 0, EndOffset: 4, Committed: 2, Leader: 1, Replicas: 3}, {ID: 1, EndOffset: 2, Leader: -1, Replicas: 3}}
 		},
@@ -92,7 +99,11 @@ kafka_admin_partition_leader{partition="0"} 1
 kafka_admin_partition_leader{partition="1"} -1
 kafka_admin_partition_replicas{partition="0"} 3
 kafka_admin_partition_replicas{partition="1"} 3
+kafka_buffered_produce_bytes 600
 kafka_consumer_count_total 4
+kafka_produce_batches_total 14
+kafka_produce_compressed_bytes_total 13
+kafka_produce_records_total 28
 kafka_producer_buffer_available_bytes 400
 kafka_producer_buffer_total_bytes 1000
 kafka_producer_confirmed_total 5
@@ -102,14 +113,25 @@ kafka_producer_send_timer_seconds_sum 10.5
 kafka_producer_send_timer_seconds_count 7
 kafka_producer_send_timer_seconds_max 8
 kafka_producer_unconfirmed_total 3
+kafka_request_duration_e2e_seconds_sum 6
+kafka_request_duration_e2e_seconds_count 7
 kafka_scheduler_event_count_total 9
+simd_acknowledgement_seconds_sum 8
+simd_acknowledgement_seconds_count 1
+simd_application_retries_total 1
+simd_blocked_seconds_sum 6
+simd_blocked_seconds_count 1
 simd_buffer_waiters 2
 simd_consumer_lag 4
 simd_copies_written_total 6
+simd_due_to_told_seconds_sum 2.5
+simd_due_to_told_seconds_count 7
 simd_extra_copies 1
 simd_extra_copies_by_maker{maker="client_retry"} 1
 simd_fault_active{fault="outage"} 1
 simd_fault_active{fault="slow"} 0
+simd_ledger_file_bytes 16
+simd_ledger_pending_facts 15
 simd_messages_by_cell{cell="delivered"} 3
 simd_messages_by_cell{cell="dropped"} 1
 simd_messages_by_cell{cell="duplicated"} 1
@@ -130,8 +152,11 @@ simd_messages_total{outcome="unknown"} 1
 simd_messages_unverified 1
 simd_offsets_unread_total 3
 simd_queue_messages 3
+simd_queue_wait_seconds_sum 4
+simd_queue_wait_seconds_count 1
 simd_record_errors_total 12
 simd_record_retries_total 11
+simd_requests_in_flight 5
 simd_run_elapsed_seconds 8
 simd_run_progress_ratio 0.8
 simd_run_speed_ratio 2
@@ -143,20 +168,26 @@ simd_run_state{state="pending"} 0
 simd_run_state{state="reconciling"} 0
 simd_run_state{state="running"} 1
 simd_run_state{state="stopped"} 0
+simd_schedule_lag_seconds_sum 0.018
+simd_schedule_lag_seconds_count 9
 simd_send_errors_total{cause="buffer_exhausted"} 2
 simd_send_errors_total{cause="wait_timeout"} 1
-simd_sent_bytes_total 13
+simd_send_seconds_sum 10.5
+simd_send_seconds_count 7
 simd_throttle_seconds_total 10
 simd_workers_busy 4
 `
-	got := strings.NewReplacer(`,run="r1",scenario="ten"`, "", `{run="r1",scenario="ten",`, "{", `{run="r1",scenario="ten"}`, "").Replace(page(t, reg))
+	// The buckets have a test of their own.
+	buckets := regexp.MustCompile(`(?m)^\w+_bucket\{.*\n`)
+	got := strings.NewReplacer(`,run="r1",scenario="ten"`, "", `{run="r1",scenario="ten",`, "{", `{run="r1",scenario="ten"}`, "").
+		Replace(buckets.ReplaceAllString(scraped(t, reg), ""))
 	if got != strings.TrimPrefix(want, "\n") {
 		t.Errorf("the page is\n%s", got)
 	}
 }
 
-// page is what a scrape reads, without the comments.
-func page(t *testing.T, reg *prometheus.Registry) string {
+// scraped is what a scrape reads, without the comments.
+func scraped(t *testing.T, reg *prometheus.Registry) string {
 	t.Helper()
 	families, err := reg.Gather()
 	if err != nil {
@@ -202,7 +233,7 @@ func TestARunLeavesThePage(t *testing.T) {
 		asked := 0
 		detach := set.Attach(Run{ID: "a", Scenario: "x", Live: func() report.Live { asked++; return live }}, time.Minute)
 		other := set.Attach(Run{ID: "b", Scenario: "x", Live: func() report.Live { return report.Live{} }}, 0)
-		onPage := func() int { return strings.Count(page(t, reg), "kafka_scheduler_event_count_total") }
+		onPage := func() int { return strings.Count(scraped(t, reg), "kafka_scheduler_event_count_total") }
 		if n := onPage(); n != 2 {
 			t.Fatalf("%d runs on the page, want 2", n)
 		}
@@ -215,12 +246,12 @@ func TestARunLeavesThePage(t *testing.T) {
 		detach()
 		live.Scheduled, asked = 9, 0
 		time.Sleep(time.Minute - 1)
-		if got := page(t, reg); !strings.Contains(got, "kafka_scheduler_event_count_total{run=\"a\",scenario=\"x\"} 7\n") || asked != 0 {
+		if got := scraped(t, reg); !strings.Contains(got, "kafka_scheduler_event_count_total{run=\"a\",scenario=\"x\"} 7\n") || asked != 0 {
 			t.Errorf("asked %d times after its end; the page is\n%s", asked, got)
 		}
 		time.Sleep(2)
 		synctest.Wait()
-		if got := page(t, reg); got != "" {
+		if got := scraped(t, reg); got != "" {
 			t.Errorf("still there:\n%s", got)
 		}
 	})
@@ -230,7 +261,7 @@ func TestARunLeavesThePage(t *testing.T) {
 func TestASummaryThatSawNothing(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	New(reg).Attach(Run{ID: "a", Scenario: "x", Live: func() report.Live { return report.Live{} }}, 0)
-	got := page(t, reg)
+	got := scraped(t, reg)
 	for _, line := range []string{
 		`kafka_producer_send_timer_seconds{run="a",scenario="x",quantile="0.5"} NaN`,
 		`kafka_producer_send_timer_seconds_count{run="a",scenario="x"} 0`,

@@ -24,14 +24,20 @@ var (
 // real cluster. Times are scenario seconds.
 type measured struct {
 	*report.Report
-	mean, p50, p95, max float64 // send time of messages taken up from t = 800 to 1,380
+	mean, p50, p95, max float64 // send time of messages taken up under stress
 	saturated           float64 // the first minute whose mean send time passes 0.5 s
-	free                int64   // buffer bytes, the median from t = 800 to 1,200
+	free                int64   // buffer bytes, the median while the load was on and stress too
 	full                int64   // buffer.memory less 50 messages
 }
 
+// stretch is a part of a run, in scenario seconds: stress, and when the load ends in it.
+type stretch struct{ from, loadEnds, to float64 }
+
+// ofTheArticle is where its cases are under stress.
+var ofTheArticle = stretch{from: 800, loadEnds: 1200, to: 1380}
+
 // measure reads a run's facts.
-func measure(t *testing.T, r *Run, rep *report.Report) measured {
+func measure(t *testing.T, r *Run, rep *report.Report, s stretch) measured {
 	t.Helper()
 	m := measured{Report: rep}
 	speed := rep.Speed
@@ -47,11 +53,11 @@ func measure(t *testing.T, r *Run, rep *report.Report) measured {
 			send := f.Send.Seconds() * speed
 			began := f.At.Seconds()*speed - send
 			minutes[int(began/60)] = append(minutes[int(began/60)], send)
-			if began >= 800 && began < 1380 {
+			if began >= s.from && began < s.to {
 				stressed = append(stressed, send)
 			}
 		case ledger.Sampled:
-			if at := f.At.Seconds() * speed; at >= 800 && at < 1200 {
+			if at := f.At.Seconds() * speed; at >= s.from && at < s.loadEnds {
 				free = append(free, f.Sample.BufferAvailable)
 			}
 		}
@@ -198,7 +204,7 @@ func playCase(t *testing.T, g *Registry, name, contention string, req Request) m
 		req.Scenario = preset(t, name, "publisher.contention", contention)
 	}
 	r := start(t, g, req)
-	m := measure(t, r, finish(t, r))
+	m := measure(t, r, finish(t, r), ofTheArticle)
 	if m.State != string(Completed) || len(m.Notes) > 0 {
 		t.Fatalf("the run ended %s: %v", m.State, m.Notes)
 	}

@@ -99,6 +99,21 @@ func newRig(t *testing.T, partitions int32, configs map[string]string) *rig {
 	return r
 }
 
+// tcpRig is three brokers on the loopback interface.
+type tcpRig struct{ *kfake.Cluster }
+
+func newTCPRig(tb testing.TB) *tcpRig {
+	tb.Helper()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.SeedTopics(9, topic))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(cluster.Close)
+	return &tcpRig{cluster}
+}
+
+func (r *tcpRig) opts() []kgo.Opt { return []kgo.Opt{kgo.SeedBrokers(r.ListenAddrs()...)} }
+
 func (r *rig) move(partition, node int32) {
 	r.t.Helper()
 	if err := r.MoveTopicPartition(topic, partition, node); err != nil {
@@ -172,6 +187,14 @@ func (r *rig) delay(d time.Duration) {
 		case <-time.After(d):
 		case <-r.over:
 		}
+	})
+}
+
+// onProduceDelay has brokers take so long over each produce request.
+func (r *rig) onProduceDelay(d time.Duration) {
+	r.onProduce(func(*kmsg.ProduceRequest, *kmsg.ProduceResponse) bool {
+		r.delay(d)
+		return false
 	})
 }
 

@@ -125,7 +125,7 @@ func visit(t *testing.T, s *shelf, change ...func(*Config)) visitor {
 	t.Helper()
 	cfg := Config{
 		Runs: s, Version: "v0.0.0-test", Listen: "127.0.0.1:8080",
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.DiscardHandler),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 			_, _ = io.WriteString(w, "simd_runs 1\n")

@@ -43,7 +43,7 @@ func (d *door) runRoutes(api huma.API) {
 				"application/json": {Schema: registry.Schema(reflect.TypeFor[run.Status](), true, "")},
 			},
 		}},
-		Errors:        []int{400, 401, 403, 409, 413, 415, 422, 503},
+		Errors: []int{400, 401, 403, 409, 413, 415, 422, 503},
 	}, d.start)
 	huma.Register(api, huma.Operation{
 		OperationID: "list-runs", Method: http.MethodGet, Path: "/runs", Tags: []string{tagRuns},

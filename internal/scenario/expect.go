@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -82,6 +83,10 @@ func (x Expectation) Holds(got float64, lookup func(name string) (float64, bool)
 		}
 		bound *= v
 	}
+	// 1.12 * 100 is 112 to people, and a hair more to the machine.
+	if math.Abs(got-bound) <= 1e-12*math.Abs(bound) {
+		got = bound
+	}
 	switch c.op {
 	case "==":
 		return got == bound, nil
@@ -153,7 +158,7 @@ func (v expectations) read(f *findings, path string, n *node) {
 	}
 	*v.p = nil
 	for i, key := range n.keys {
-		at, item := join(path, key), n.items[i]
+		at, item := join(path, shown(key)), n.items[i]
 		f.lines[at] = item.line
 		if slices.Contains(n.keys[:i], key) {
 			f.add(at, "is there twice", "a list of conditions")
@@ -187,9 +192,9 @@ func (v expectations) check(f *findings, path string) {
 	}
 	for _, x := range *v.p {
 		if problem, want := judgeFigure(x.Of); problem != "" {
-			f.add(join(path, x.Of), problem, want)
+			f.add(join(path, shown(x.Of)), problem, want)
 		} else if _, problem, want := x.parse(); problem != "" {
-			f.add(join(path, x.Of), problem, want)
+			f.add(join(path, shown(x.Of)), problem, want)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (o object[T]) read(f *findings, path string, n *node) {
 	}
 	fields := o.fields(o.p)
 	for i, key := range n.keys {
-		at := join(path, key)
+		at := join(path, shown(key))
 		f.lines[at] = n.items[i].line
 		known := slices.IndexFunc(fields, func(fd field) bool { return fd.name == key })
 		switch {
@@ -103,6 +103,14 @@ func join(path, name string) string {
 		return name
 	}
 	return path + "." + name
+}
+
+// shown is a key as messages show it, whatever somebody wrote.
+func shown(key string) string {
+	if q := quote(key); key == "" || len(q) != len(key)+2 || q[1:len(q)-1] != key {
+		return q
+	}
+	return key
 }
 
 // list is any number of values of one sort.

@@ -204,12 +204,17 @@ func (s *Scenario) judge(f *findings) {
 }
 
 // YAML writes the scenario with everything that is not as it is by default.
-// Parse reads it back to the same scenario.
+// Parse reads it back to the same scenario. One that is too long for the YAML
+// reader is written as JSON, which is YAML, too.
 func (s *Scenario) YAML() ([]byte, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	return writeYAML(s.root().write()), nil
+	tree := s.root().write()
+	if yaml := writeYAML(tree); len(yaml) <= maxYAML {
+		return yaml, nil
+	}
+	return append(writeJSON(nil, tree), '\n'), nil
 }
 
 // MarshalJSON writes the same shape as YAML does.

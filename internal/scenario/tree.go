@@ -1,25 +1,19 @@
 package scenario
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"regexp"
-	"strings"
 	"unicode/utf8"
-
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
 )
 
 const (
-	maxText  = 1 << 20 // bytes of a scenario's text
+	maxText  = 4 << 20 // bytes of a scenario's text
 	maxDepth = 20      // how deeply its lists and mappings may nest
+
+	// The YAML parser's time grows with the square of some texts' lengths: those
+	// of many keys, or of many empty lines. These keep it to a fraction of a second.
+	maxYAML  = 64 << 10 // bytes
+	maxKeys  = 1500     // keys in a row in one column
+	maxEmpty = 100      // empty lines in a row
 )
 
 // kind is what a node of the tree is.
@@ -111,237 +105,15 @@ func (n *node) equal(m *node) bool {
 func readTree(data []byte) (*node, *Error) {
 	switch {
 	case len(data) > maxText:
-		return nil, &Error{Problem: fmt.Sprintf("is %d bytes long", len(data)), Want: "at most 1 MiB"}
+		return nil, &Error{Problem: "is " + grouped(int64(len(data))) + " bytes long", Want: "at most " + bytesOf(maxText)}
 	case !utf8.Valid(data):
 		return nil, &Error{Problem: "is not valid UTF-8", Want: "YAML or JSON in UTF-8"}
 	case json.Valid(data):
 		// JSON is YAML; but its own reader knows tabs and surrogate pairs better.
 		return readJSON(data)
 	}
+	if len(data) > maxYAML {
+		return nil, &Error{Problem: "is " + grouped(int64(len(data))) + " bytes of YAML", Want: "at most " + bytesOf(maxYAML) + ", or JSON"}
+	}
 	return readYAML(data)
-}
-
-var plain = struct{ null, flag, number, infinite *regexp.Regexp }{
-	null:     regexp.MustCompile(`^(|~|null|Null|NULL)$`),
-	flag:     regexp.MustCompile(`^(true|True|TRUE|false|False|FALSE)$`),
-	number:   regexp.MustCompile(`^[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$`),
-	infinite: regexp.MustCompile(`^([-+]?\.(inf|Inf|INF)|\.nan|\.NaN|\.NAN)$`),
-}
-
-// scalar is a word that stands without quotes, read by YAML 1.2's core schema.
-func scalar(word string, line int) *node {
-	n := &node{kind: isText, text: word, line: line}
-	switch {
-	case plain.null.MatchString(word):
-		n.kind, n.text = isNull, ""
-	case plain.flag.MatchString(word):
-		n.kind, n.text = isFlag, strings.ToLower(word)
-	case plain.number.MatchString(word), plain.infinite.MatchString(word):
-		n.kind = isNumber
-	}
-	return n
-}
-
-func readYAML(data []byte) (n *node, wrong *Error) {
-	// The parser is somebody else's; that it should panic on some text nobody
-	// has tried is no reason for a server to end.
-	defer func() {
-		if r := recover(); r != nil {
-			n, wrong = nil, &Error{Problem: "cannot be read", Want: "valid YAML or JSON"}
-		}
-	}()
-	tokens := lexer.Tokenize(string(data))
-	if wrong := simple(tokens); wrong != nil {
-		return nil, wrong
-	}
-	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		return nil, syntaxError(err)
-	}
-	var bodies []ast.Node
-	for _, doc := range file.Docs {
-		if doc.Body != nil {
-			bodies = append(bodies, doc.Body)
-		}
-	}
-	switch len(bodies) {
-	case 0:
-		return &node{kind: isNull}, nil
-	case 1:
-		return fromAST(bodies[0], 0)
-	}
-	return nil, &Error{Problem: fmt.Sprintf("is %d YAML documents", len(bodies)), Want: "one"}
-}
-
-func syntaxError(err error) *Error {
-	e := &Error{Problem: "cannot be read: " + firstLine(err.Error()), Want: "valid YAML or JSON"}
-	var at yaml.Error
-	if errors.As(err, &at) {
-		e.Problem = "cannot be read: " + firstLine(at.GetMessage())
-		if tk := at.GetToken(); tk != nil && tk.Position != nil {
-			e.Line = tk.Position.Line
-			e.Problem = fmt.Sprintf("cannot be read at line %d, column %d: %s", tk.Position.Line, tk.Position.Column, firstLine(at.GetMessage()))
-		}
-	}
-	return e
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
-}
-
-// simple refuses, before anything recurses into it, what no scenario needs.
-func simple(tokens token.Tokens) *Error {
-	depth := 0
-	for _, t := range tokens {
-		what := ""
-		switch t.Type {
-		case token.AnchorType, token.AliasType:
-			what = "anchors and aliases"
-		case token.TagType:
-			what = "tags"
-		case token.MergeKeyType:
-			what = "merge keys"
-		case token.MappingKeyType:
-			what = `keys that begin with "?"`
-		case token.DirectiveType:
-			what = "directives"
-		case token.SequenceStartType, token.MappingStartType:
-			if depth++; depth > maxDepth {
-				return tooDeep(t.Position.Line)
-			}
-		case token.SequenceEndType, token.MappingEndType:
-			depth--
-		case token.SequenceEntryType:
-			// A line may open a list in a list in a list: "- - - -".
-			if t.Position.Column > 8*maxDepth {
-				return tooDeep(t.Position.Line)
-			}
-		}
-		if what != "" {
-			return &Error{
-				Problem: fmt.Sprintf("uses %s at line %d, column %d, which simd does not read", what, t.Position.Line, t.Position.Column),
-				Want:    "plain mappings, lists and values; quotes around a text that begins with a special character",
-				Line:    t.Position.Line,
-			}
-		}
-	}
-	return nil
-}
-
-func tooDeep(line int) *Error {
-	return &Error{Problem: fmt.Sprintf("nests too deeply at line %d", line), Want: fmt.Sprintf("at most %d levels", maxDepth), Line: line}
-}
-
-func fromAST(from ast.Node, depth int) (*node, *Error) {
-	line := 0
-	tk := from.GetToken()
-	if tk != nil && tk.Position != nil {
-		line = tk.Position.Line
-	}
-	if depth > maxDepth {
-		return nil, tooDeep(line)
-	}
-	switch from := from.(type) {
-	case *ast.MappingNode:
-		return fromPairs(from.Values, line, depth)
-	case *ast.MappingValueNode:
-		return fromPairs([]*ast.MappingValueNode{from}, line, depth)
-	case *ast.SequenceNode:
-		n := &node{kind: isList, line: line}
-		for _, v := range from.Values {
-			item, wrong := fromAST(v, depth+1)
-			if wrong != nil {
-				return nil, wrong
-			}
-			n.items = append(n.items, item)
-		}
-		return n, nil
-	case *ast.LiteralNode:
-		return &node{kind: isText, text: from.Value.Value, line: line}, nil
-	case *ast.StringNode:
-		if tk.Type == token.SingleQuoteType || tk.Type == token.DoubleQuoteType {
-			return &node{kind: isText, text: from.Value, line: line}, nil
-		}
-		return scalar(from.Value, line), nil
-	case *ast.NullNode:
-		return &node{kind: isNull, line: line}, nil
-	case ast.ScalarNode:
-		return scalar(tk.Value, line), nil
-	}
-	return nil, &Error{Problem: fmt.Sprintf("cannot be read at line %d: a %s is out of place", line, from.Type()), Want: "valid YAML or JSON", Line: line}
-}
-
-func fromPairs(pairs []*ast.MappingValueNode, line, depth int) (*node, *Error) {
-	n := &node{kind: isObject, line: line}
-	for _, pair := range pairs {
-		key := pair.Key.GetToken().Value
-		if s, ok := pair.Key.(*ast.StringNode); ok {
-			key = s.Value
-		}
-		item, wrong := fromAST(pair.Value, depth+1)
-		if wrong != nil {
-			return nil, wrong
-		}
-		item.line = pair.Key.GetToken().Position.Line
-		n.keys = append(n.keys, key)
-		n.items = append(n.items, item)
-	}
-	return n, nil
-}
-
-func readJSON(data []byte) (*node, *Error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	n, err := fromJSON(dec, 0)
-	if errors.Is(err, errDeep) {
-		return nil, &Error{Problem: "nests too deeply", Want: fmt.Sprintf("at most %d levels", maxDepth)}
-	}
-	if err != nil && err != io.EOF { // cannot happen: the text is valid
-		return nil, &Error{Problem: "cannot be read: " + err.Error(), Want: "valid YAML or JSON"}
-	}
-	return n, nil
-}
-
-var errDeep = errors.New("too deep")
-
-func fromJSON(dec *json.Decoder, depth int) (*node, error) {
-	if depth > maxDepth {
-		return nil, errDeep
-	}
-	tk, err := dec.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch tk := tk.(type) {
-	case json.Delim:
-		n := &node{kind: isList}
-		if tk == '{' {
-			n.kind = isObject
-		}
-		for dec.More() {
-			if n.kind == isObject {
-				key, err := dec.Token()
-				if err != nil {
-					return nil, err
-				}
-				n.keys = append(n.keys, key.(string))
-			}
-			item, err := fromJSON(dec, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			n.items = append(n.items, item)
-		}
-		_, err := dec.Token() // the closing bracket
-		return n, err
-	case json.Number:
-		return number(tk.String()), nil
-	case string:
-		return text(tk), nil
-	case bool:
-		return &node{kind: isFlag, text: fmt.Sprint(tk)}, nil
-	}
-	return &node{kind: isNull}, nil
 }

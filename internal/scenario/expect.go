@@ -106,41 +106,98 @@ func (x Expectation) Holds(got float64, lookup func(name string) (float64, bool)
 // figures are the names of the report's figures. Where a part is "*", any
 // identifier may stand: the causes of a loss have as many names as a broker
 // has errors.
-var figures = func() []string {
-	list := strings.Fields(`
-		scheduled confirmed failed unknown dropped written consumed lost extra_copies unread
-		delivered vanished duplicated refused phantom lost_in_silence unconfirmed
-		causes.* copies_by.* attempts.*`)
-	for _, told := range strings.Fields("confirmed failed unknown") {
-		for _, copies := range strings.Fields("0 1 2+") {
-			list = append(list, "matrix."+told+"."+copies)
+var figures, windowFigures = func() (all, window []string) {
+	cells := strings.Fields("delivered vanished duplicated refused phantom lost_in_silence unconfirmed dropped")
+	quantiles := strings.Fields("count mean p50 p95 p99 p999 max")
+	product := func(groups, parts []string) (list []string) {
+		for _, g := range groups {
+			for _, p := range parts {
+				list = append(list, g+"."+p)
+			}
 		}
+		return list
 	}
-	for _, clock := range strings.Fields("send schedule_lag queue blocked acknowledgement due_to_confirmed") {
-		for _, of := range strings.Fields("mean p50 p95 p99 p999 max") {
-			list = append(list, "latency_seconds."+clock+"."+of)
-		}
-	}
-	return list
+	window = strings.Fields("scheduled confirmed failed unknown written consumed lost extra_copies")
+	window = append(window, cells...)
+	window = append(window, product([]string{"cells"}, cells)...)
+	window = append(window, product(strings.Fields("matrix.confirmed matrix.failed matrix.unknown"), strings.Fields("0 1 2+"))...)
+	window = append(window, product(strings.Fields("causes late_causes copies_by attempts"), []string{"*"})...)
+
+	all = append(all, window...)
+	all = append(all, strings.Fields("planned unread duration_seconds drained_seconds")...)
+	all = append(all, product(strings.Fields(`latency_seconds.send latency_seconds.schedule_lag latency_seconds.queue
+		latency_seconds.blocked latency_seconds.acknowledgement latency_seconds.due_to_confirmed
+		stress.before stress.under`), quantiles)...)
+	all = append(all, strings.Fields("stress.from stress.to buffer.total_bytes buffer.lowest_available_bytes")...)
+
+	return all, append(window, product([]string{"send"}, quantiles)...)
 }()
 
 var identifier = regexp.MustCompile(`^[A-Za-z0-9_]{1,100}$`)
 
 // judgeFigure says what is wrong with a figure's name, and what would be right.
 func judgeFigure(name string) (problem, want string) {
-	if slices.Contains(figures, name) && !strings.HasSuffix(name, "*") {
+	if isFigure(name, figures) {
 		return "", ""
 	}
-	if group, rest, ok := strings.Cut(name, "."); ok && slices.Contains(figures, group+".*") {
-		if identifier.MatchString(rest) {
+	if group, _, _ := strings.Cut(name, "."); slices.Contains(figures, group+".*") {
+		return "names nothing in " + group, group + ".NAME with a name of a-z, 0-9 and _"
+	} else if group == "phases" {
+		if len(windowsOf(name)) > 0 {
 			return "", ""
 		}
-		return "names nothing in " + group, group + "." + "NAME with a name of a-z, 0-9 and _"
+		return "is no figure of a phase", "a name such as phases.climb.lost or phases.outage.during.send.p95"
 	}
 	if near := nearest(name, figures); near != "" {
 		return "is no figure of the report", near
 	}
 	return "is no figure of the report", "a figure such as scheduled, confirmed, written, lost, extra_copies, vanished or causes.NAME"
+}
+
+func isFigure(name string, known []string) bool {
+	if group, rest, ok := strings.Cut(name, "."); ok && slices.Contains(known, group+".*") {
+		return identifier.MatchString(rest)
+	}
+	return slices.Contains(known, name)
+}
+
+// windowsOf are the windows that phases.WINDOW.FIGURE may mean: both may have
+// dots in their names. None: it names no figure that a window has.
+func windowsOf(name string) []string {
+	rest := strings.TrimPrefix(name, "phases.")
+	var list []string
+	for i, c := range rest {
+		if c == '.' && i > 0 && isFigure(rest[i+1:], windowFigures) {
+			list = append(list, rest[:i])
+		}
+	}
+	return list
+}
+
+var faultWindow = regexp.MustCompile(`^(.+?)(?:-[0-9]+)?\.(?:before|during|after)$`)
+
+// expectRules says which expectations are about windows that the plan does not have.
+func (s *Scenario) expectRules(f *findings) {
+	for _, x := range s.Expect {
+		c, _, _ := x.parse()
+		for _, name := range []string{x.Of, c.ref} {
+			if windows := windowsOf(name); strings.HasPrefix(name, "phases.") && !slices.ContainsFunc(windows, s.hasWindow) {
+				f.add(join("expect", shown(x.Of)), "is about "+name+", and the scenario has no such phase",
+					"a phase's name, or that of a fault with .before, .during or .after")
+			}
+		}
+	}
+}
+
+// hasWindow says that the report will tell of a window of this name.
+func (s *Scenario) hasWindow(name string) bool {
+	for i, ph := range s.Load.Phases {
+		if ph.window(i) == name {
+			return true
+		}
+	}
+	m := faultWindow.FindStringSubmatch(name)
+	return m != nil && slices.ContainsFunc(s.Faults, func(x Fault) bool { return x.Kind == m[1] })
 }
 
 // expectations is the mapping from figures to what they must be; a list of

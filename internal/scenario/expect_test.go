@@ -55,3 +55,36 @@ func TestWhatAConditionMayBe(t *testing.T) {
 		}
 	}
 }
+
+// These are the names that the report answers to.
+func TestFiguresByName(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"lost": true, "planned": true, "drained_seconds": true, "cells.phantom": true, "phantom": true, "dropped": true,
+		"matrix.unknown.2+": true, "causes.buffer_exhausted": true, "late_causes.connection": true, "attempts.wait_timeout": true,
+		"latency_seconds.queue.p999": true, "latency_seconds.send.count": true, "stress.from": true, "stress.under.mean": true,
+		"buffer.lowest_available_bytes": true,
+		"phases.climb.lost":             true, "phases.warm up.send.p95": true, "phases.outage.during.causes.buffer_exhausted": true, "phases.a.b.matrix.failed.0": true,
+		"": false, "causes": false, "causes.*": false, "causes.": false, "latency_seconds": false, "latency_seconds.send": false,
+		"stress.during.mean": false, "matrix.confirmed.3": false, "phases.lost": false, "phases.climb": false, "phases.climb.planned": false, "phases..lost": false,
+	} {
+		if problem, want := judgeFigure(name); (problem == "") != ok || !ok && want == "" {
+			t.Errorf("%q: %s; want %s", name, problem, want)
+		}
+	}
+}
+
+func TestAnExpectationOfAPhaseWantsThatPhase(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"phases.phase-1.lost": true, "phases.outage.after.lost": true, "phases.outage-1.during.send.p95": true,
+		"phases.climb.lost": false, "phases.slow.during.lost": false, "phases.outage.lost": false,
+	} {
+		_, err := Parse([]byte(fault("kind: outage, at: 0s, for: 1s") + "\nexpect: {" + name + ": == 0}"))
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", name, err)
+		}
+		_, err = Parse([]byte(fault("kind: outage, at: 0s, for: 1s") + "\nexpect: {lost: == 2 * " + name + "}"))
+		if (err == nil) != ok {
+			t.Errorf("as a bound, %s: %v", name, err)
+		}
+	}
+}

@@ -230,7 +230,7 @@ func (x *Fault) rules(f *findings, path string, k faultKind) {
 
 // faultRules are those about faults together, and about the plan that they hit.
 func (s *Scenario) faultRules(f *findings) {
-	if s.planned(f) {
+	if f.sound("load") {
 		latest := s.Plan().End() + faultGrace
 		for i, x := range s.Faults {
 			if x.At > latest {

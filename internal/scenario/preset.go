@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,7 @@ func PresetNames() []string {
 	for i, file := range files {
 		list[i] = strings.TrimSuffix(file.Name(), ".yaml")
 	}
+	slices.Sort(list) // without the suffix the order is another
 	return list
 }
 

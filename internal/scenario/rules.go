@@ -23,10 +23,10 @@ func (s *Scenario) rules(f *findings) {
 	if f.sound("faults") {
 		s.faultRules(f)
 	}
+	if f.sound("expect") && f.sound("load") && f.sound("faults") {
+		s.expectRules(f)
+	}
 }
-
-// planned says that the load is sound, so that it can be planned.
-func (s *Scenario) planned(f *findings) bool { return f.sound("load") }
 
 func (s *Scenario) loadRules(f *findings) {
 	if len(s.Load.Phases) == 0 && f.sound("load") {

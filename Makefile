@@ -8,6 +8,7 @@ GO       ?= go
 BIN      := $(CURDIR)/bin
 LINTER   := $(BIN)/golangci-lint-2.15.0
 FUZZTIME ?= 30s
+SEEDS    ?= 5
 
 # The race detector wants a C compiler. Where there is none, the tests run without it.
 RACE := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
@@ -39,10 +40,19 @@ KAFKA_PACKAGES = $$(grep -rlE '^//go:build .*kafka' --include='*_test.go' cmd in
 test-kafka: ## run the tests that want a real Kafka: starts three brokers and stops them (java, mvn)
 	@packages="$(KAFKA_PACKAGES)"; \
 	[ -n "$$packages" ] || { echo "no test has the build tag kafka"; exit 1; }; \
-	trap 'scripts/kafka/cluster stop' EXIT; \
+	trap 'scripts/kafka/cluster clean' EXIT; \
 	brokers=$$(scripts/kafka/cluster start); \
 	echo "Kafka answers at $$brokers"; \
-	SIMD_TEST_BROKERS=$$brokers $(GO) test -tags kafka -count=1 -timeout=15m $$packages
+	SIMD_TEST_BROKERS=$$brokers SIMD_TEST_CLUSTER=$(CURDIR)/scripts/kafka/cluster \
+	  $(GO) test -tags kafka -run Kafka -p 1 -count=1 -timeout=20m $$packages
+
+.PHONY: fidelity
+fidelity: ## hold the article's cases against the Java client, each with SEEDS (5) seeds, in virtual time
+	$(GO) test ./internal/run -run 'Fidelity$$' -count=1 -timeout=60m -fidelity.seeds $(SEEDS)
+
+.PHONY: fidelity-live
+fidelity-live: ## the same once at 20x by the clock on the wall: nine minutes, on a machine that does nothing else
+	$(GO) test ./internal/run -run FidelityLive -count=1 -timeout=30m -fidelity.live -v
 
 .PHONY: lint
 lint: $(LINTER) ## check the format, go vet, and golangci-lint (with staticcheck)

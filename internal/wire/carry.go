@@ -86,22 +86,30 @@ func (c *conn) send(head []byte, r request) error {
 	return nil
 }
 
-// forward sends the head of a frame, then the rest of it as it comes.
+// forward sends the head of a frame, then the rest of it as it comes. The head
+// goes out together with the first piece of the rest: a packet less.
 func (c *conn) forward(head []byte, rest int) error {
-	if _, err := c.server.Write(head); err != nil {
-		return errGone
-	}
-	for rest > 0 {
-		piece, err := c.up.peek()
-		if err != nil {
-			return err
+	for len(head) > 0 || rest > 0 {
+		var pieces net.Buffers
+		if len(head) > 0 {
+			pieces = append(pieces, head)
 		}
-		piece = piece[:min(len(piece), rest)]
-		if _, err := c.server.Write(piece); err != nil {
+		var piece []byte
+		var gone error
+		if rest > 0 {
+			if piece, gone = c.up.peek(); gone == nil {
+				piece = piece[:min(len(piece), rest)]
+				pieces = append(pieces, piece)
+			}
+		}
+		if _, err := pieces.WriteTo(c.server); err != nil {
 			return errGone
 		}
+		if gone != nil {
+			return gone
+		}
 		c.up.skip(len(piece))
-		rest -= len(piece)
+		head, rest = nil, rest-len(piece)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // producerByteRate is Kafka's name of the quota, in bytes a second, that each
@@ -52,37 +51,4 @@ func (c *Cluster) alterQuota(ctx context.Context, doing, clientID string, op kad
 		}
 	}
 	return nil
-}
-
-// Cleanup takes away what was made for a run: the topic, the quota of the client
-// id, and the consumer group. "" leaves that out, and what is not there is no
-// error, so it may be called again after a half of it has failed. It tries all
-// three before it answers with what went wrong.
-func (c *Cluster) Cleanup(ctx context.Context, topic, clientID, group string) error {
-	var errs []error
-	if topic != "" {
-		errs = append(errs, c.DeleteTopic(ctx, topic))
-	}
-	if clientID != "" && c.fake == nil {
-		errs = append(errs, c.RemoveQuota(ctx, clientID))
-	}
-	if group != "" {
-		errs = append(errs, c.deleteGroup(ctx, group))
-	}
-	return errors.Join(errs...)
-}
-
-func (c *Cluster) deleteGroup(ctx context.Context, group string) error {
-	if err := ours("group", group); err != nil {
-		return err
-	}
-	doing := fmt.Sprintf("deleting group %q", group)
-	deleted, err := c.admin.DeleteGroup(ctx, group)
-	switch {
-	case err == nil, errors.Is(err, kerr.GroupIDNotFound):
-		return nil
-	case errors.Is(err, kerr.NonEmptyGroup):
-		return fmt.Errorf("%s: it has members that have not left: close its consumer, or wait for its session to end (45 s): %w", doing, err)
-	}
-	return c.failed(doing, "Delete on the group", err, deleted.ErrMessage)
 }

@@ -37,7 +37,7 @@ var ErrTopicExists = errors.New("the topic exists")
 const embeddedSegment = 1 << 20
 
 // CreateTopic makes a topic whose leaders are spread evenly: partition p is led
-// by the (p mod n)-th of n brokers. It returns when every partition has its leader.
+// by the (p mod n)-th of n brokers. It returns when every partition has its leader and every broker knows it.
 func (c *Cluster) CreateTopic(ctx context.Context, t Topic) error {
 	brokers, err := c.checkTopic(ctx, t)
 	if err != nil {
@@ -94,7 +94,7 @@ func (c *Cluster) CreateTopic(ctx context.Context, t Topic) error {
 		c.trims[t.Name] = newTrim(t.Name, t.Retention)
 		c.mu.Unlock()
 	}
-	return c.awaitLeaders(ctx, t.Name, t.Partitions)
+	return c.awaitLeaders(ctx, t.Name, t.Partitions, brokers)
 }
 
 // checkTopic refuses what cannot be created, and answers the brokers to put it on.
@@ -105,7 +105,7 @@ func (c *Cluster) checkTopic(ctx context.Context, t Topic) ([]int32, error) {
 	if t.Partitions < 1 || t.Replication < 1 {
 		return nil, fmt.Errorf("topic %q: %d partitions with replication %d: want 1 or more of each", t.Name, t.Partitions, t.Replication)
 	}
-	m, err := c.metadata(ctx, []string{})
+	m, err := metadata(ctx, c.client, []string{})
 	if err != nil {
 		return nil, c.failed(fmt.Sprintf("creating topic %q", t.Name), "Describe on the cluster", err, "")
 	}
@@ -145,28 +145,31 @@ func (c *Cluster) topicConfigs(t Topic) map[string]*string {
 	return configs
 }
 
-// awaitLeaders returns when every partition has a leader. A real cluster answers
-// the creation before its brokers have heard of it.
-func (c *Cluster) awaitLeaders(ctx context.Context, topic string, partitions int32) error {
+// awaitLeaders returns when every broker knows a leader of every partition. A real
+// cluster answers the creation before its brokers have heard of it, and who asks
+// the wrong one is told that there is no such topic.
+func (c *Cluster) awaitLeaders(ctx context.Context, topic string, partitions int32, brokers []int32) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	for {
-		leaders, _, err := c.Leaders(ctx, topic)
-		without := int(partitions)
-		for _, leader := range leaders {
-			if leader >= 0 {
-				without--
+	for _, id := range brokers {
+		for {
+			leaders, _, err := c.leaders(ctx, topic, c.client.Broker(int(id)))
+			led := 0
+			for _, leader := range leaders {
+				if leader >= 0 {
+					led++
+				}
+			}
+			if led == int(partitions) {
+				break
+			}
+			if pause(ctx); ctx.Err() != nil {
+				return fmt.Errorf("topic %q was created, but broker %d knows the leaders of %d of its %d partitions only: %w",
+					topic, id, led, partitions, errors.Join(context.Cause(ctx), err))
 			}
 		}
-		if err == nil && without == 0 {
-			return nil
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return fmt.Errorf("topic %q was created, but %d of its %d partitions have no leader yet: %w", topic, without, partitions, context.Cause(ctx))
-		}
 	}
+	return nil
 }
 
 // DeleteTopic deletes a topic of simd's; one that is not there is no error.
@@ -191,7 +194,7 @@ func (c *Cluster) Leftovers(ctx context.Context, prefix string) ([]string, error
 	if err := ours("topic", prefix); err != nil {
 		return nil, err
 	}
-	m, err := c.metadata(ctx, nil)
+	m, err := metadata(ctx, c.client, nil)
 	if err != nil {
 		return nil, c.failed("listing topics", "Describe on the topics", err, "")
 	}
@@ -208,9 +211,14 @@ func (c *Cluster) Leftovers(ctx context.Context, prefix string) ([]string, error
 // Leaders are the topic's leader (-1: none at the moment) and its replicas, the
 // preferred leader first, for each partition.
 func (c *Cluster) Leaders(ctx context.Context, topic string) (leaders map[int32]int32, replicas map[int32][]int32, err error) {
+	return c.leaders(ctx, topic, c.client)
+}
+
+// leaders are the topic's leaders and replicas as one broker, or any, knows them.
+func (c *Cluster) leaders(ctx context.Context, topic string, from kmsg.Requestor) (leaders map[int32]int32, replicas map[int32][]int32, err error) {
 	const allowed = "Describe on the topic"
 	doing := fmt.Sprintf("looking up topic %q", topic)
-	m, err := c.metadata(ctx, []string{topic})
+	m, err := metadata(ctx, from, []string{topic})
 	if err == nil && len(m.Topics) != 1 {
 		err = fmt.Errorf("the broker answered for %d topics instead of 1", len(m.Topics))
 	}
@@ -230,9 +238,10 @@ func (c *Cluster) Leaders(ctx context.Context, topic string) (leaders map[int32]
 	return leaders, replicas, nil
 }
 
-// metadata asks the cluster about its brokers and about topics (nil: all). It goes past the
-// client's cache, which could still show what was before a change of our own.
-func (c *Cluster) metadata(ctx context.Context, topics []string) (*kmsg.MetadataResponse, error) {
+// metadata asks a broker, or any, about the cluster's brokers and about topics
+// (nil: all). It goes past the client's cache, which could still show what was
+// before a change of our own.
+func metadata(ctx context.Context, from kmsg.Requestor, topics []string) (*kmsg.MetadataResponse, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	if topics != nil {
 		req.Topics = []kmsg.MetadataRequestTopic{} // none is not the same as nil
@@ -242,7 +251,7 @@ func (c *Cluster) metadata(ctx context.Context, topics []string) (*kmsg.Metadata
 		t.Topic = &name
 		req.Topics = append(req.Topics, t)
 	}
-	return req.RequestWith(ctx, c.client)
+	return req.RequestWith(ctx, from)
 }
 
 // ours refuses names that simd did not give.

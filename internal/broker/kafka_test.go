@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -175,25 +174,6 @@ func TestKafkaLogIsReadAndConsumed(t *testing.T) {
 	if err != nil || !maps.Equal(committed, ends) || !maps.Equal(r.Position(), ends) {
 		t.Errorf("ends %v, committed %v (%v), read %v: want all the same", ends, committed, err, r.Position())
 	}
-}
-
-func TestKafkaTooFewReplicas(t *testing.T) {
-	c := realCluster(t)
-	topic := makeTopic(t, c, nil)
-	heal, err := c.TooFewReplicas(t.Context(), topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "acks=all is refused", func() bool {
-		return errors.Is(produceOne(t, c, topic, kgo.AllISRAcks()), kerr.NotEnoughReplicas)
-	})
-	if err := produceOne(t, c, topic, kgo.LeaderAck()); err != nil {
-		t.Errorf("acks=1: %v", err)
-	}
-	if err := heal(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "acks=all is taken again", func() bool { return produceOne(t, c, topic, kgo.AllISRAcks()) == nil })
 }
 
 func TestKafkaLogOvertakenByDeletionLeavesAGap(t *testing.T) {

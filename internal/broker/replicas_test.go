@@ -21,47 +21,19 @@ func TestTooFewReplicas(t *testing.T) {
 	if err := produceOne(t, c, "simd-t", kgo.LeaderAck()); err != nil {
 		t.Errorf("acks=1: %v", err)
 	}
-	if err := heal(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	heal()
 	if err := produceOne(t, c, "simd-t", kgo.AllISRAcks()); err != nil {
 		t.Errorf("acks=all, healed: %v", err)
 	}
 }
 
-// On a cluster elsewhere it is a setting, and the one that was there comes back.
-func TestTooFewReplicasPutsTheSettingBack(t *testing.T) {
-	two := "2"
-	for _, row := range []struct {
-		name   string
-		before *string
-	}{
-		{"the topic's own", &two},
-		{"the cluster's", nil},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			c := connect(t, elsewhere(t))
-			topic := Topic{Name: "simd-t", Partitions: 1, Replication: 2}
-			if row.before != nil {
-				topic.Configs = map[string]*string{minInsync: row.before}
-			}
-			createTopic(t, c, topic)
-			heal, err := c.TooFewReplicas(t.Context(), "simd-t")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got, err := c.ownSetting(t.Context(), "simd-t", minInsync); err != nil || got == nil || *got != "3" {
-				t.Errorf("%s is %s (%v) for 2 replicas, want 3", minInsync, text(got), err)
-			}
-			if err := heal(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			got, err := c.ownSetting(t.Context(), "simd-t", minInsync)
-			if err != nil || (got == nil) != (row.before == nil) || text(got) != text(row.before) {
-				t.Errorf("%s is %q (%v) afterwards, want %q", minInsync, text(got), err, text(row.before))
-			}
-		})
+func TestTooFewReplicasElsewhereIsDoneByHand(t *testing.T) {
+	c := connect(t, elsewhere(t))
+	_, err := c.TooFewReplicas(t.Context(), "simd-t")
+	if !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("%v, want that it is unsupported", err)
 	}
+	says(t, err, []string{"stop brokers of " + c.Name() + " by hand"})
 }
 
 // produceOne tries once to write a record.

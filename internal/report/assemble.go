@@ -17,6 +17,7 @@ func (b *Builder) Report() *Report {
 		Speed:    b.meta.Speed,
 		Seed:     b.meta.Seed,
 		Cluster:  b.meta.Cluster,
+		Brokers:  b.meta.Brokers,
 		State:    b.state,
 		Figures:  whole.figures(),
 		Latency: Latency{

@@ -14,6 +14,7 @@ import (
 type Meta struct {
 	ID      string
 	Cluster string // "embedded", or the brokers
+	Brokers int    // how many the cluster has; 0: not known
 	Seed    uint64
 	// Speed is how many scenario seconds passed in one second of the run. 0 means 1.
 	Speed float64

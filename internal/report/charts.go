@@ -1,217 +1,316 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
-	"html/template"
-	"image/color"
 	"math"
-	"strings"
+	"slices"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// chart is a graph over scenario time, drawn as inline SVG.
-type chart struct {
-	Title  string
-	Series []series
-	SVG    template.HTML
-}
-
-// series is one line of a chart.
-type series struct {
-	Name  string
-	Class string // the page's CSS variable that colours it
-	at    func(Row) (y float64, ok bool)
-	fold  func(a, b float64) float64 // of neighbouring rows, where there are too many
-}
-
+// stackedPoints and binsOfLosses bound what is stacked: a second's figure says
+// little where messages come in bursts.
 const (
-	chartWidth  = 720 // points
-	chartHeight = 200
-	// chartPoints bounds what a line is made of: more than can be told apart.
-	chartPoints = 720
+	stackedPoints = 200
+	lossBins      = 122
 )
 
-// The roles of colours in a chart. They are drawn in colours that occur nowhere
-// else and replaced by the page's variables, so charts follow its dark and light.
-var (
-	inkRole  = color.NRGBA{R: 1, A: 255}
-	gridRole = color.NRGBA{R: 2, A: 255}
-	bandRole = color.NRGBA{R: 3, A: 255}
-)
-
-func lineRole(i int) color.Color { return color.NRGBA{R: uint8(4 + i), A: 255} }
-
-var themed = strings.NewReplacer(
-	"#010000", "var(--muted)", "#020000", "var(--grid)", "#030000", "var(--band)",
-	"#040000", "var(--line-1)", "#050000", "var(--line-2)", "#060000", "var(--line-3)",
-	"font-family:Liberation Sans;font-variant:normal;font-weight:normal;font-style:normal;", "",
-)
-
-// charts draws the timeline.
-func (r *Report) charts() []chart {
-	if len(r.Timeline) == 0 {
-		return nil
+// graphs are all that the report can show, in the order in which a reader wants
+// them: what was lost when comes first.
+func (r *Report) graphs() []*graph {
+	return []*graph{
+		r.lossGraph(), r.messageGraph(), r.toldGraph(), r.sendGraph(), r.bufferGraph(), r.queueGraph(), r.lagGraph(), r.throttleGraph(),
 	}
-	var scheduled, written, told int64
-	total := func(sum *int64, of func(Row) int64) func(Row) (float64, bool) {
-		return func(row Row) (float64, bool) { *sum += of(row); return float64(*sum), true }
-	}
-	sent := func(of func(RowQuantiles) float64) func(Row) (float64, bool) {
-		return func(row Row) (float64, bool) { return of(row.Send), row.Send.Max > 0 }
-	}
-	const mib = 1 << 20
-	all := []chart{
-		{Title: "Messages since the start", Series: []series{
-			{Name: "scheduled", at: total(&scheduled, func(row Row) int64 { return row.Scheduled }), fold: later},
-			{Name: "written", at: total(&written, func(row Row) int64 { return row.Written }), fold: later},
-			{Name: "told yes", at: total(&told, func(row Row) int64 { return row.Confirmed }), fold: later},
-		}},
-		{Title: "Send time, seconds", Series: []series{
-			{Name: "mean", at: sent(func(q RowQuantiles) float64 { return q.Mean }), fold: math.Max},
-			{Name: "p95", at: sent(func(q RowQuantiles) float64 { return q.P95 }), fold: math.Max},
-		}},
-		{Title: "Free buffer memory, MiB", Series: []series{
-			{Name: "free", at: func(row Row) (float64, bool) { return float64(row.BufferAvailable) / mib, row.BufferTotal > 0 }, fold: math.Min},
-			{Name: "total", at: func(row Row) (float64, bool) { return float64(row.BufferTotal) / mib, row.BufferTotal > 0 }, fold: math.Max},
-		}},
-		{Title: "Messages waiting", Series: []series{
-			{Name: "for a worker", at: func(row Row) (float64, bool) { return float64(row.Queued), true }, fold: math.Max},
-			{Name: "for the consumer (lag)", at: func(row Row) (float64, bool) { return float64(row.Lag), true }, fold: math.Max},
-		}},
-	}
-	for i := range all {
-		r.draw(&all[i])
-	}
-	return all
 }
 
-// later keeps a total's latest value.
-func later(_, b float64) float64 { return b }
-
-// draw makes the chart's picture.
-func (r *Report) draw(c *chart) {
-	p := plot.New()
-	p.BackgroundColor = color.Transparent
-	quiet(&p.X)
-	quiet(&p.Y)
-	p.X.Min, p.X.Max = 0, math.Max(r.Seconds, r.RowSeconds)
-	p.Y.Min, p.Y.Max = 0, 0
-	lines := make([][]plotter.XYs, len(c.Series))
-	for i := range c.Series {
-		c.Series[i].Class = fmt.Sprintf("line-%d", i+1)
-		lines[i] = r.points(c.Series[i])
-		for _, piece := range lines[i] {
-			for _, point := range piece {
-				p.Y.Max = math.Max(p.Y.Max, point.Y)
-			}
+// graph is one over the run's time, with its phases and faults.
+func (r *Report) graph(name, title string, lines ...line) *graph {
+	g := &graph{name: name, title: title, about: r.Scenario, until: r.until(), lines: lines}
+	if r.ID != "" {
+		g.about += ", run " + r.ID
+	}
+	for _, p := range r.Phases {
+		if p.Kind == PhaseLoad {
+			g.phases = append(g.phases, mark{p.Name, p.From, p.To})
 		}
 	}
-	if p.Y.Max == 0 {
-		p.Y.Max = 1
-	}
-	p.Y.Max *= 1.05
 	for _, f := range r.Faults {
 		if f.Began {
-			p.Add(band(f, p.Y.Max))
+			g.faults = append(g.faults, mark{plain(f.Name), f.From, f.To})
 		}
 	}
-	grid := plotter.NewGrid()
-	grid.Horizontal.Color, grid.Horizontal.Width = gridRole, vg.Points(0.5)
-	grid.Vertical.Width = 0
-	p.Add(grid)
-	for i := len(lines) - 1; i >= 0; i-- { // the first on top
-		for _, piece := range lines[i] {
-			p.Add(&plotter.Line{XYs: piece, LineStyle: draw.LineStyle{Color: lineRole(i), Width: vg.Points(1.5)}})
-		}
-	}
-	canvas := vgsvg.NewWith(vgsvg.UseWH(chartWidth, chartHeight))
-	p.Draw(draw.New(canvas))
-	c.SVG = inline(canvas, c.Title)
+	return g
 }
 
-// points are a series' values, in pieces: a row without a value breaks the line.
-func (r *Report) points(s series) []plotter.XYs {
-	group := (len(r.Timeline) + chartPoints - 1) / chartPoints
-	var pieces []plotter.XYs
-	broken := true
-	for i := 0; i < len(r.Timeline); i += group {
-		end := min(i+group, len(r.Timeline))
-		y, known := 0.0, false
-		for _, row := range r.Timeline[i:end] {
-			switch v, ok := s.at(row); {
+// until is where the time axis ends.
+func (r *Report) until() float64 {
+	end := max(r.Seconds, r.RowSeconds)
+	if end <= 0 {
+		return 1
+	}
+	return end
+}
+
+// over makes a line's points: the rows are put together in stretches, and of
+// gives each stretch its value, which holds over it.
+func (r *Report) over(limit int, of func(rows []Row) (float64, bool)) func(int) []plotter.XYs {
+	return func(most int) []plotter.XYs {
+		if len(r.Timeline) == 0 {
+			return nil
+		}
+		group := max((len(r.Timeline)+min(most, limit)-1)/min(most, limit), 1)
+		var pieces []plotter.XYs
+		broken := true
+		for i := 0; i < len(r.Timeline); i += group {
+			end := min(i+group, len(r.Timeline))
+			y, known := of(r.Timeline[i:end])
+			if !known {
+				broken = true
+				continue
+			}
+			from := r.Timeline[i].T
+			to := min(r.Timeline[end-1].T+r.RowSeconds, r.until())
+			if broken {
+				pieces = append(pieces, plotter.XYs{{X: from, Y: y}})
+				broken = false
+			}
+			last := &pieces[len(pieces)-1]
+			*last = append(*last, plotter.XY{X: (from + to) / 2, Y: y}, plotter.XY{X: to, Y: y})
+		}
+		for i := range pieces {
+			pieces[i] = centred(pieces[i])
+		}
+		return pieces
+	}
+}
+
+// centred keeps the middle of each stretch, and the first's begin and the last's end.
+func centred(piece plotter.XYs) plotter.XYs {
+	out := plotter.XYs{piece[0]}
+	for i := 1; i < len(piece); i += 2 {
+		out = append(out, piece[i])
+	}
+	return append(out, piece[len(piece)-1])
+}
+
+// running is a total since the start.
+func (r *Report) running(of func(*Row) int64) func(int) []plotter.XYs {
+	return func(most int) []plotter.XYs {
+		if len(r.Timeline) == 0 {
+			return nil
+		}
+		group := max((len(r.Timeline)+most-1)/most, 1)
+		points := plotter.XYs{{}}
+		var sum int64
+		for i := range r.Timeline {
+			sum += of(&r.Timeline[i])
+			if (i+1)%group == 0 || i+1 == len(r.Timeline) {
+				points = append(points, plotter.XY{X: min(r.Timeline[i].T+r.RowSeconds, r.until()), Y: float64(sum)})
+			}
+		}
+		return []plotter.XYs{points}
+	}
+}
+
+// rate is how many a second.
+func (r *Report) rate(of func(*Row) int64) func(int) []plotter.XYs {
+	return r.over(stackedPoints, func(rows []Row) (float64, bool) {
+		var sum int64
+		for i := range rows {
+			sum += of(&rows[i])
+		}
+		return float64(sum) / (float64(len(rows)) * r.RowSeconds), true
+	})
+}
+
+// extreme is the largest or smallest value of a stretch.
+func (r *Report) extreme(which func(a, b float64) float64, of func(*Row) (float64, bool)) func(int) []plotter.XYs {
+	return r.over(math.MaxInt, func(rows []Row) (y float64, known bool) {
+		for i := range rows {
+			switch v, ok := of(&rows[i]); {
 			case !ok:
 			case !known:
 				y, known = v, true
 			default:
-				y = s.fold(y, v)
+				y = which(y, v)
 			}
 		}
-		if !known {
-			broken = true
-			continue
+		return y, known
+	})
+}
+
+func (r *Report) lossGraph() *graph {
+	g := r.graph("losses", "Lost messages, by when the application had its last word on them")
+	g.stacked, g.least = true, 3
+	group := max((len(r.Timeline)+lossBins-1)/lossBins, 1)
+	if r.RowSeconds > 0 {
+		g.title = fmt.Sprintf("Lost messages per %s s", tidy(float64(group)*r.RowSeconds))
+	}
+	colours := []role{red, amber, violet, teal, blue, grey}
+	causes := ranked(r.rowCauses())
+	if len(causes) > len(colours) {
+		causes = causes[:len(colours)]
+	}
+	for i, cause := range causes {
+		colour := colours[i]
+		// Few at a time, so that the widest picture has as many bars as the narrowest.
+		of := func(row *Row) int64 { return row.Causes[cause.Name] }
+		if i == len(colours)-1 {
+			named := causes[:i]
+			of = func(row *Row) int64 {
+				n := row.Lost
+				for _, c := range named {
+					n -= row.Causes[c.Name]
+				}
+				return n
+			}
 		}
-		if broken {
-			pieces = append(pieces, plotter.XYs{{X: r.Timeline[i].T, Y: y}})
-			broken = false
+		g.lines = append(g.lines, line{
+			name: plain(cause.Name), note: grouped(cause.Count), colour: colour, soft: colour, look: filled,
+			points: func(int) []plotter.XYs { return r.bars(group, of) },
+		})
+	}
+	return g
+}
+
+// bars are what happened in each stretch, as steps.
+func (r *Report) bars(group int, of func(*Row) int64) []plotter.XYs {
+	var steps plotter.XYs
+	for i := 0; i < len(r.Timeline); i += group {
+		end := min(i+group, len(r.Timeline))
+		var sum int64
+		for j := i; j < end; j++ {
+			sum += of(&r.Timeline[j])
 		}
-		last := &pieces[len(pieces)-1]
-		x := math.Min(r.Timeline[end-1].T+r.RowSeconds, math.Max(r.Seconds, r.RowSeconds))
-		*last = append(*last, plotter.XY{X: x, Y: y})
+		to := min(r.Timeline[end-1].T+r.RowSeconds, r.until())
+		steps = append(steps, plotter.XY{X: r.Timeline[i].T, Y: float64(sum)}, plotter.XY{X: to, Y: float64(sum)})
 	}
-	return pieces
-}
-
-// band shades the time of a fault.
-func band(f Fault, top float64) plot.Plotter {
-	return &plotter.Polygon{
-		XYs:   []plotter.XYs{{{X: f.From}, {X: f.From, Y: top}, {X: f.To, Y: top}, {X: f.To}}},
-		Color: bandRole,
+	if steps == nil {
+		return nil
 	}
+	return []plotter.XYs{steps}
 }
 
-// quiet styles an axis so that the lines stand out.
-func quiet(a *plot.Axis) {
-	a.Color, a.Width = gridRole, vg.Points(0.75)
-	a.Padding = 0
-	a.Tick.Color, a.Tick.Width, a.Tick.Length = gridRole, vg.Points(0.75), vg.Points(3)
-	a.Tick.Label.Color = inkRole
-	a.Tick.Label.Font = font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Points(9)}
-	a.Tick.Marker = plot.TickerFunc(ticks)
+// rowCauses sums up why messages were lost, as the timeline says.
+func (r *Report) rowCauses() map[string]int64 {
+	sum := make(map[string]int64)
+	for i := range r.Timeline {
+		addAll(sum, r.Timeline[i].Causes)
+	}
+	return sum
 }
 
-// ticks are round numbers, about six of them, none without a label.
-func ticks(low, high float64) []plot.Tick {
-	raw := (high - low) / 6
-	step := math.Pow(10, math.Floor(math.Log10(raw)))
-	for _, m := range []float64{1, 2, 2.5, 5, 10} {
-		if step*m >= raw {
-			step *= m
-			break
+func (r *Report) messageGraph() *graph {
+	total := func(name string, colour role, l look, of func(*Row) int64) line {
+		var sum int64
+		for i := range r.Timeline {
+			sum += of(&r.Timeline[i])
 		}
+		return line{name: name, note: grouped(sum), colour: colour, look: l, points: r.running(of)}
 	}
-	var out []plot.Tick
-	for i := math.Ceil(low / step); i*step <= high; i++ {
-		out = append(out, plot.Tick{Value: i * step, Label: tidy(i * step)})
-	}
-	return out
+	return r.graph("messages", "Messages since the start",
+		total("scheduled", blue, solid, func(row *Row) int64 { return row.Scheduled }),
+		total("written", green, solid, func(row *Row) int64 { return row.Written }),
+		total("told yes", amber, dashed, func(row *Row) int64 { return row.Confirmed }))
 }
 
-// inline is the picture as it stands in the page: it scales with it.
-func inline(canvas *vgsvg.Canvas, title string) template.HTML {
-	var b bytes.Buffer
-	if _, err := canvas.WriteTo(&b); err != nil {
-		return "" // a buffer takes everything
+func (r *Report) toldGraph() *graph {
+	layer := func(name string, colour, soft role, of func(*Row) int64) line {
+		return line{name: name, colour: colour, soft: soft, look: filled, points: r.rate(of)}
 	}
-	_, body, _ := strings.Cut(b.String(), "<g ")
-	head := fmt.Sprintf(`<svg viewBox="0 0 %d %d" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`,
-		chartWidth, chartHeight, template.HTMLEscapeString(title))
-	// Everything in it was drawn here; no text of a scenario's is.
-	return template.HTML(head + "<g " + themed.Replace(body))
+	g := r.graph("told", "What the application was told, messages a second",
+		layer("yes", green, greenSoft, func(row *Row) int64 { return row.Confirmed }),
+		layer("no", red, red, func(row *Row) int64 { return row.Failed }),
+		layer("nothing", amber, amber, func(row *Row) int64 { return row.Unknown }),
+		layer("dropped", grey, grey, func(row *Row) int64 { return row.Dropped }),
+		line{name: "scheduled", colour: blue, look: solid, points: r.rate(func(row *Row) int64 { return row.Scheduled })})
+	g.stacked = true
+	return g
+}
+
+func (r *Report) sendGraph() *graph {
+	q := r.Latency.Send
+	return r.graph("send-time", "Time inside send, seconds",
+		line{name: "longest", note: lasting(q.Max), colour: grey, look: hair, points: r.over(stackedPoints, longestSend)},
+		line{name: "p95", note: lasting(q.P95), colour: amber, look: solid, points: r.send(func(q RowQuantiles) float64 { return q.P95 })},
+		line{name: "p50", note: lasting(q.P50), colour: teal, look: solid, points: r.send(func(q RowQuantiles) float64 { return q.P50 })},
+		line{name: "mean", note: lasting(q.Mean), colour: blue, look: solid, points: r.send(func(q RowQuantiles) float64 { return q.Mean })})
+}
+
+// told is how many messages had their last word in the row, dropped ones left out.
+func (row *Row) told() int64 { return row.Confirmed + row.Failed + row.Unknown }
+
+// send is a figure of the send time: over several rows, their average by how
+// many messages each has.
+func (r *Report) send(of func(RowQuantiles) float64) func(int) []plotter.XYs {
+	return r.over(stackedPoints, func(rows []Row) (float64, bool) {
+		var sum float64
+		var n int64
+		for i := range rows {
+			sum += of(rows[i].Send) * float64(rows[i].told())
+			n += rows[i].told()
+		}
+		return sum / float64(max(n, 1)), n > 0
+	})
+}
+
+func longestSend(rows []Row) (y float64, known bool) {
+	for i := range rows {
+		y = math.Max(y, rows[i].Send.Max)
+		known = known || rows[i].told() > 0
+	}
+	return y, known
+}
+
+func (r *Report) bufferGraph() *graph {
+	const mib = 1 << 20
+	return r.graph("buffer", "Free buffer memory, MiB",
+		line{name: "free", note: "least " + size(r.Buffer.LowestAvailable), colour: blue, soft: blueSoft, look: filled,
+			points: r.extreme(math.Min, func(row *Row) (float64, bool) { return float64(row.BufferAvailable) / mib, row.BufferTotal > 0 })},
+		line{name: "buffer.memory", note: size(r.Buffer.Total), colour: grey, look: dashed,
+			points: r.extreme(math.Max, func(row *Row) (float64, bool) { return float64(row.BufferTotal) / mib, row.BufferTotal > 0 })})
+}
+
+func (r *Report) queueGraph() *graph {
+	most := r.mostOf(func(row *Row) int64 { return row.Queued })
+	return r.graph("queue", "Messages waiting for a worker of the application",
+		line{name: "waiting", note: "most " + grouped(most), colour: violet, look: solid,
+			points: r.extreme(math.Max, func(row *Row) (float64, bool) { return float64(row.Queued), true })})
+}
+
+func (r *Report) lagGraph() *graph {
+	most := r.mostOf(func(row *Row) int64 { return row.Lag })
+	return r.graph("lag", "Messages in the log that the consumer group has yet to commit",
+		line{name: "lag", note: "most " + grouped(most), colour: teal, look: solid,
+			points: r.extreme(math.Max, func(row *Row) (float64, bool) { return float64(row.Lag), true })})
+}
+
+func (r *Report) throttleGraph() *graph {
+	g := r.graph("throttle", "Told to hold back by the brokers, seconds in each second",
+		line{name: "throttled", note: lasting(r.throttled()) + " in all", colour: red, soft: redSoft, look: filled,
+			points: r.over(stackedPoints, func(rows []Row) (float64, bool) {
+				var sum float64
+				for i := range rows {
+					sum += rows[i].Throttle
+				}
+				return sum / (float64(len(rows)) * r.RowSeconds), true
+			})})
+	return g
+}
+
+// throttled is how long brokers told the client to hold back, in all.
+func (r *Report) throttled() float64 {
+	var sum float64
+	for i := range r.Timeline {
+		sum += r.Timeline[i].Throttle
+	}
+	return sum
+}
+
+func (r *Report) mostOf(of func(*Row) int64) int64 {
+	values := make([]int64, 1, len(r.Timeline)+1)
+	for i := range r.Timeline {
+		values = append(values, of(&r.Timeline[i]))
+	}
+	return slices.Max(values)
 }

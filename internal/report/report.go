@@ -11,6 +11,7 @@ type Report struct {
 	Speed    float64 `json:"speed"`
 	Seed     uint64  `json:"seed"`
 	Cluster  string  `json:"cluster"`
+	Brokers  int     `json:"brokers,omitempty"` // of the cluster; 0: not known
 	State    string  `json:"state"`
 	// Ok says whether every expectation held. It is null where there is no
 	// verdict: the run did not play to its end, or offsets went unread.

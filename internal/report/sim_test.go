@@ -196,7 +196,7 @@ func hurry(f *ledger.Fact, speed float64) {
 // built is the report of a scenario played by simulate.
 func built(t testing.TB, s *scenario.Scenario, speed float64) *Report {
 	t.Helper()
-	b := NewBuilder(Meta{ID: "c9s1example0000run0", Cluster: "embedded", Seed: 7, Speed: speed, Scenario: s})
+	b := NewBuilder(Meta{ID: "c9s1example0000run0", Cluster: "embedded", Brokers: 3, Seed: 7, Speed: speed, Scenario: s})
 	b.AddBatch(simulate(s, speed))
 	return b.Report()
 }

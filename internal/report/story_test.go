@@ -63,7 +63,7 @@ func TestWords(t *testing.T) {
 		exact(28765): "28,765", exact(1.634567): "1.634567", exact(0.5): "0.5",
 		lasting(0.000035): "35 µs", lasting(0.0042): "4.2 ms", lasting(0.25): "250 ms", lasting(0.9999): "1.00 s", lasting(1.634): "1.63 s", lasting(245): "245 s",
 		percent(1, 28765): "under 0.01 %", percent(28764, 28765): "over 99.99 %", percent(145, 28765): "0.5 %", percent(4862, 28765): "16.9 %", percent(1, 1): "100 %",
-		size(2 << 20): "2 MiB", size(46692): "46,692 bytes", size(5359610): "5.11 MiB",
+		size(2 << 20): "2 MiB", size(46692): "46,692 bytes", size(102400): "100 KiB", size(5359610): "5.11 MiB",
 		clockTime(12.5): "12.5 s", clockTime(1401): "23 min 21 s", clockTime(7325): "2 h 2 min 5 s",
 		sentence("the disk is full"): "The disk is full.", sentence(""): "",
 		listed([]string{"a"}): "a", listed([]string{"a", "b", "c"}): "a, b and c",

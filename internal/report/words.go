@@ -60,6 +60,9 @@ func exact(v float64) string {
 
 func trimmed(v float64, digits int) string {
 	s := strconv.FormatFloat(v, 'f', digits, 64)
+	if digits == 0 {
+		return s
+	}
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 

@@ -118,6 +118,22 @@ func messages() []metric {
 			func(l *report.Live) float64 { return float64(l.Unverified) }),
 		by("cell", "simd_messages_by_cell", "Messages by what was told and what the log holds, as far as it has been read.", isGauge,
 			func(l *report.Live) map[string]int64 { return l.Cells.ByName() }),
+		{
+			name: "simd_messages_by_outcome_and_copies", help: "The matrix behind the cells: messages by what was told (confirmed, failed, unknown) and by copies in the log (0, 1, 2+).",
+			kind: isGauge, labels: []string{"outcome", "copies"},
+			show: func(s *sight, p page) {
+				m := s.live.Matrix
+				m.Confirmed.None -= s.live.Unverified
+				for _, row := range []struct {
+					outcome string
+					report.Copies
+				}{{"confirmed", m.Confirmed}, {"failed", m.Failed}, {"unknown", m.Unknown}} {
+					p.value(isGauge, float64(row.None), row.outcome, "0")
+					p.value(isGauge, float64(row.One), row.outcome, "1")
+					p.value(isGauge, float64(row.More), row.outcome, "2+")
+				}
+			},
+		},
 		gauge("simd_messages_lost", "Messages that have had their last word and of which the log, as far as it has been read, holds no copy.",
 			func(l *report.Live) float64 { return float64(l.Lost) }),
 		by("cause", "simd_messages_lost_by_cause", "The lost messages by why they are lost.", isGauge,

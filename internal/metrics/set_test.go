@@ -140,6 +140,15 @@ simd_messages_by_cell{cell="phantom"} 0
 simd_messages_by_cell{cell="refused"} 1
 simd_messages_by_cell{cell="unconfirmed"} 1
 simd_messages_by_cell{cell="vanished"} 0
+simd_messages_by_outcome_and_copies{copies="0",outcome="confirmed"} 0
+simd_messages_by_outcome_and_copies{copies="0",outcome="failed"} 1
+simd_messages_by_outcome_and_copies{copies="0",outcome="unknown"} 0
+simd_messages_by_outcome_and_copies{copies="1",outcome="confirmed"} 3
+simd_messages_by_outcome_and_copies{copies="1",outcome="failed"} 0
+simd_messages_by_outcome_and_copies{copies="1",outcome="unknown"} 1
+simd_messages_by_outcome_and_copies{copies="2+",outcome="confirmed"} 1
+simd_messages_by_outcome_and_copies{copies="2+",outcome="failed"} 0
+simd_messages_by_outcome_and_copies{copies="2+",outcome="unknown"} 0
 simd_messages_in_flight 1
 simd_messages_lost 2
 simd_messages_lost_by_cause{cause="buffer_exhausted"} 1
@@ -179,7 +188,7 @@ simd_workers_busy 4
 `
 	// The buckets have a test of their own.
 	buckets := regexp.MustCompile(`(?m)^\w+_bucket\{.*\n`)
-	got := strings.NewReplacer(`,run="r1",scenario="ten"`, "", `{run="r1",scenario="ten",`, "{", `{run="r1",scenario="ten"}`, "").
+	got := strings.NewReplacer(`,run="r1",scenario="ten"`, "", `{run="r1",scenario="ten",`, "{", `{run="r1",scenario="ten"}`, "", `,run="r1",scenario="ten",`, ",").
 		Replace(buckets.ReplaceAllString(scraped(t, reg), ""))
 	if got != strings.TrimPrefix(want, "\n") {
 		t.Errorf("the page is\n%s", got)

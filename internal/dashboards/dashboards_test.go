@@ -1,0 +1,130 @@
+package dashboards
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+var update = flag.Bool("update", false, "write grafana/dashboards/*.json anew")
+
+const folder = "../../grafana/dashboards"
+
+func all() map[string]*dashboard.DashboardBuilder {
+	return map[string]*dashboard.DashboardBuilder{"run.json": aRun(), "compare.json": compare(), "itself.json": itself()}
+}
+
+// built is a dashboard whose panels have numbers of their own.
+func built(t *testing.T, builder *dashboard.DashboardBuilder) *dashboard.Dashboard {
+	t.Helper()
+	d, err := builder.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range d.Panels {
+		id := uint32(i + 1)
+		if p.Panel != nil {
+			p.Panel.Id = &id
+		} else {
+			p.RowPanel.Id = id
+		}
+	}
+	return &d
+}
+
+// TestDashboardsAreMadeFromTheCode: what is checked in is what the code says.
+func TestDashboardsAreMadeFromTheCode(t *testing.T) {
+	boards := all()
+	for name, builder := range boards {
+		text, err := json.MarshalIndent(built(t, builder), "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, '\n')
+		path := filepath.Join(folder, name)
+		if *update {
+			if err := os.MkdirAll(folder, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%s is not what the code says (%v); go test ./internal/dashboards -run Code -update writes it anew", path, err)
+		}
+	}
+	found, err := filepath.Glob(filepath.Join(folder, "*"))
+	if err != nil || len(found) != len(boards) {
+		t.Errorf("%d files in %s, want %d: %v", len(found), folder, len(boards), err)
+	}
+}
+
+// TestGrafanaKnowsTheShape: nothing in the files is unknown to Grafana's schema.
+func TestGrafanaKnowsTheShape(t *testing.T) {
+	plugins.RegisterDefaultPlugins()
+	for name, d := range checkedIn(t) {
+		if err := d.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// checkedIn are the dashboards as Grafana will read them.
+func checkedIn(t *testing.T) map[string]*dashboard.Dashboard {
+	t.Helper()
+	plugins.RegisterDefaultPlugins()
+	boards := map[string]*dashboard.Dashboard{}
+	for name := range all() {
+		text, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := new(dashboard.Dashboard)
+		if err := d.UnmarshalJSONStrict(text); err != nil && err.Error() != "" { // it answers no errors with an empty list
+			t.Errorf("%s: %v", name, err)
+		}
+		boards[name] = d
+	}
+	return boards
+}
+
+// TestPanelsExplainThemselves to somebody who sees them for the first time, and
+// none lies on another or hangs over the edge.
+func TestPanelsExplainThemselves(t *testing.T) {
+	for name, d := range checkedIn(t) {
+		taken := map[[2]uint32]string{}
+		for _, one := range d.Panels {
+			p := one.Panel
+			if p == nil {
+				continue
+			}
+			switch {
+			case p.Title == nil || *p.Title == "":
+				t.Errorf("%s: a panel has no title", name)
+				continue
+			case p.Description == nil || len(*p.Description) < 10:
+				t.Errorf("%s: panel %q does not explain itself", name, *p.Title)
+			case len(p.Targets) == 0:
+				t.Errorf("%s: panel %q asks nothing", name, *p.Title)
+			}
+			if p.Type == "timeseries" && (p.FieldConfig.Defaults.Unit == nil || *p.FieldConfig.Defaults.Unit == "") {
+				t.Errorf("%s: panel %q has no unit", name, *p.Title)
+			}
+			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
+				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
+					if other := taken[[2]uint32{x, y}]; other != "" || x >= full {
+						t.Fatalf("%s: panel %q lies over %q or the edge at %d, %d", name, *p.Title, other, x, y)
+					}
+					taken[[2]uint32{x, y}] = *p.Title
+				}
+			}
+		}
+	}
+}

@@ -18,8 +18,8 @@ type Fault struct {
 
 	Leaders          string        // outage: "kept" or "first_back"
 	Rebalance        time.Duration // outage: how long the first one back keeps all leaders
-	Latency          time.Duration // slow: added to each direction
-	Bandwidth        float64       // slow: bytes per second and connection; 0: no limit
+	Latency          time.Duration // slow: what a request and its answer take longer
+	Bandwidth        float64       // slow: bytes per second and connection, each way; 0: no limit
 	Fraction         float64       // lost_answers, acknowledged_and_gone: of the requests
 	ProducerByteRate float64       // quota: bytes per second on each broker; 0: none
 	To               int           // leader_move: the broker's id

@@ -229,7 +229,7 @@ func readJSON(data []byte) (*node, *Error) {
 	if errors.Is(err, errDeep) {
 		return nil, &Error{Problem: "nests too deeply", Want: fmt.Sprintf("at most %d levels", maxDepth)}
 	}
-	if err != nil && err != io.EOF { // cannot happen: the text is valid
+	if err != nil && !errors.Is(err, io.EOF) { // cannot happen: the text is valid
 		return nil, &Error{Problem: "cannot be read: " + err.Error(), Want: "valid YAML or JSON"}
 	}
 	return n, nil

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -66,7 +67,6 @@ func TestPrometheusScrapesSimd(t *testing.T) {
 			MetricsPath   string                       `yaml:"metrics_path"`
 			Scheme        string                       `yaml:"scheme"`
 			StaticConfigs []struct{ Targets []string } `yaml:"static_configs"`
-			Authorization map[string]any               `yaml:"authorization"`
 		} `yaml:"scrape_configs"`
 	}
 	read(t, source(t, prometheus, at), &config)
@@ -79,8 +79,8 @@ func TestPrometheusScrapesSimd(t *testing.T) {
 				if err != nil || host == "localhost" || host == "127.0.0.1" {
 					continue // Prometheus itself
 				}
-				if job.Scheme == "https" || job.Authorization != nil || job.MetricsPath != "" && job.MetricsPath != "/metrics" {
-					t.Errorf("job %s does not ask for http://%s/metrics without a token", job.JobName, target)
+				if job.Scheme == "https" || job.MetricsPath != "" && job.MetricsPath != "/metrics" {
+					t.Errorf("job %s does not ask for http://%s/metrics", job.JobName, target)
 				}
 				scraped = true
 				for _, name := range []string{"simd", "simd-embedded"} {
@@ -129,13 +129,16 @@ func TestSimdPublishesWhereItListens(t *testing.T) {
 	}
 }
 
+// prometheusUID finds the datasource of type prometheus that a panel or a query names.
+var prometheusUID = regexp.MustCompile(`"type":\s*"prometheus",\s*"uid":\s*"([^"]*)"`)
+
 // TestGrafanaFindsPrometheusAndItsDashboards by the files that provision it.
 func TestGrafanaFindsPrometheusAndItsDashboards(t *testing.T) {
 	project := compose(t)
 	grafana := project.Services["grafana"]
 	provisioning := source(t, grafana, "/etc/grafana/provisioning")
 
-	prometheus := 0
+	prometheus, uid := 0, ""
 	for _, file := range glob(t, provisioning, "datasources", "*.y*ml") {
 		var config struct {
 			Datasources []struct{ Name, Type, URL, Access, UID string }
@@ -150,9 +153,7 @@ func TestGrafanaFindsPrometheusAndItsDashboards(t *testing.T) {
 			if want := "http://prometheus:9090"; strings.TrimSuffix(d.URL, "/") != want || d.Access == "direct" {
 				t.Errorf("datasource %s is %s (access %q), want %s from Grafana's side", d.Name, d.URL, d.Access, want)
 			}
-			if d.UID == "" {
-				t.Errorf("datasource %s has no uid: dashboards cannot name it", d.Name)
-			}
+			uid = d.UID
 		}
 	}
 	if prometheus != 1 {
@@ -170,6 +171,20 @@ func TestGrafanaFindsPrometheusAndItsDashboards(t *testing.T) {
 		read(t, file, &config)
 		for _, provider := range config.Providers {
 			folders[filepath.Clean(source(t, grafana, provider.Options.Path))] = true
+		}
+	}
+
+	for folder := range folders {
+		for _, file := range glob(t, folder, "*.json") {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, asked := range prometheusUID.FindAllSubmatch(text, -1) {
+				if string(asked[1]) != uid && !strings.HasPrefix(string(asked[1]), "$") { // a variable is chosen by who looks
+					t.Errorf("%s asks the datasource %s, and Prometheus is %q", file, asked[1], uid)
+				}
+			}
 		}
 	}
 

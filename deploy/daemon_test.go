@@ -51,7 +51,7 @@ func start(t *testing.T, s types.ServiceConfig, rewrite map[string]string) *daem
 	for name, value := range env {
 		d.env = append(d.env, name+"="+value)
 	}
-	command := d.command(t, context.WithoutCancel(t.Context()), dockerfile(t).last("CMD"))
+	command := d.command(context.WithoutCancel(t.Context()), t, dockerfile(t).last("CMD"))
 	read, write := io.Pipe()
 	command.Stderr = write
 	if err := command.Start(); err != nil {
@@ -91,7 +91,7 @@ func start(t *testing.T, s types.ServiceConfig, rewrite map[string]string) *daem
 
 // command runs the image's binary in the service's environment, with the
 // arguments of one of the image's or the compose file's lists.
-func (d *daemon) command(t *testing.T, ctx context.Context, list string) *exec.Cmd {
+func (d *daemon) command(ctx context.Context, t *testing.T, list string) *exec.Cmd {
 	t.Helper()
 	var args []string
 	if err := json.Unmarshal([]byte(list), &args); err != nil {
@@ -205,7 +205,7 @@ func TestTheEmbeddedProfilePlays(t *testing.T) {
 	d.stop()
 }
 
-// TestSimdWaitsForNoBroker: with the brokers away (nobody has their names here) it
+// TestSimdWaitsForNoBroker: with the brokers away (nobody listens on those ports) it
 // serves, Prometheus may scrape it, other names may not, and a run fails in words.
 func TestSimdWaitsForNoBroker(t *testing.T) {
 	d := start(t, compose(t).Services["simd"], map[string]string{"SIMD_BROKERS": "127.0.0.1:1,127.0.0.1:2,127.0.0.1:3"})
@@ -249,11 +249,11 @@ func TestTheHealthCheckSeesTheDaemon(t *testing.T) {
 		t.Fatalf("the image asks %s, the compose file %s (%v)", image, own, err)
 	}
 	d := start(t, s, nil)
-	if said, err := d.command(t, t.Context(), image).CombinedOutput(); err != nil {
+	if said, err := d.command(t.Context(), t, image).CombinedOutput(); err != nil {
 		t.Errorf("of a daemon that lives: %v: %s", err, said)
 	}
 	d.stop()
-	if err := d.command(t, t.Context(), image).Run(); err == nil {
+	if err := d.command(t.Context(), t, image).Run(); err == nil {
 		t.Error("a daemon that has ended is called healthy")
 	}
 }
@@ -269,7 +269,7 @@ func TestTheImageAloneWantsAWord(t *testing.T) {
 		t.Errorf("the image starts %s", dockerfile(t).last("ENTRYPOINT"))
 	}
 	d := &daemon{env: env}
-	said, err := d.command(t, t.Context(), dockerfile(t).last("CMD")).CombinedOutput()
+	said, err := d.command(t.Context(), t, dockerfile(t).last("CMD")).CombinedOutput()
 	if err == nil || !strings.Contains(string(said), "SIMD_TOKEN") {
 		t.Errorf("docker run, without any setting: %v: %s", err, said)
 	}

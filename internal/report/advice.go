@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Advice is something to change, and why, with this run's own figures.
@@ -177,6 +176,3 @@ func (s setup) adviseBrokerErrors() (string, string) {
 	}
 	return "Handle the brokers' own errors", why + " The producer tries again what Kafka calls retriable, as long as delivery.timeout.ms and retries let it."
 }
-
-// longWait is a wait that anybody would notice.
-const longWait = time.Second

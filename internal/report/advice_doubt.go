@@ -87,7 +87,7 @@ var pressureRules = []rule{
 		},
 	},
 	{
-		"throttled", func(s setup) bool { return s.throttled() >= longWait.Seconds() && s.Quotas.ProducerByteRate > 0 },
+		"throttled", func(s setup) bool { return s.throttled() >= 1 && s.Quotas.ProducerByteRate > 0 },
 		func(s setup) (string, string) {
 			why := fmt.Sprintf("The brokers told the producer to hold back for %s in all. The quota of %s a second on each broker is about %s messages of this size",
 				clockTime(s.throttled()), size(int64(s.Quotas.ProducerByteRate)), tidy(s.perBroker()))

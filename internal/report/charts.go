@@ -25,7 +25,7 @@ func (r *Report) graphs() []*graph {
 
 // graph is one over the run's time, with its phases and faults.
 func (r *Report) graph(name, title string, lines ...line) *graph {
-	g := &graph{name: name, title: title, about: r.Scenario, until: r.until(), lines: lines}
+	g := &graph{name: name, title: title, about: r.Scenario, until: r.until(), least: leastOf(name), lines: lines}
 	if r.ID != "" {
 		g.about += ", run " + r.ID
 	}
@@ -40,6 +40,16 @@ func (r *Report) graph(name, title string, lines ...line) *graph {
 		}
 	}
 	return g
+}
+
+// leastOf is how far up the axis goes at least, so that one message does not
+// fill a graph of messages.
+func leastOf(name string) float64 {
+	switch name {
+	case "losses", "messages", "queue", "lag":
+		return 4
+	}
+	return 0
 }
 
 // until is where the time axis ends.
@@ -141,7 +151,7 @@ func (r *Report) extreme(which func(a, b float64) float64, of func(*Row) (float6
 
 func (r *Report) lossGraph() *graph {
 	g := r.graph("losses", "Lost messages, by when the application had its last word on them")
-	g.stacked, g.least = true, 3
+	g.stacked = true
 	group := max((len(r.Timeline)+lossBins-1)/lossBins, 1)
 	if r.RowSeconds > 0 {
 		g.title = fmt.Sprintf("Lost messages per %s s", tidy(float64(group)*r.RowSeconds))
@@ -166,7 +176,7 @@ func (r *Report) lossGraph() *graph {
 			}
 		}
 		g.lines = append(g.lines, line{
-			name: plain(cause.Name), note: grouped(cause.Count), colour: colour, soft: colour, look: filled,
+			name: causeName(cause.Name), note: grouped(cause.Count), colour: colour, soft: colour, look: filled,
 			points: func(int) []plotter.XYs { return r.bars(group, of) },
 		})
 	}
@@ -228,13 +238,25 @@ func (r *Report) toldGraph() *graph {
 	return g
 }
 
+// sendUnit is the unit that suits the send times of runs, and how many of it a
+// second has.
+func sendUnit(runs ...*Report) (name string, perSecond float64) {
+	for _, r := range runs {
+		if r.Latency.Send.Max >= 1 {
+			return "seconds", 1
+		}
+	}
+	return "milliseconds", 1000
+}
+
 func (r *Report) sendGraph() *graph {
 	q := r.Latency.Send
-	return r.graph("send-time", "Time inside send, seconds",
-		line{name: "longest", note: lasting(q.Max), colour: grey, look: hair, points: r.over(stackedPoints, longestSend)},
-		line{name: "p95", note: lasting(q.P95), colour: amber, look: solid, points: r.send(func(q RowQuantiles) float64 { return q.P95 })},
-		line{name: "p50", note: lasting(q.P50), colour: teal, look: solid, points: r.send(func(q RowQuantiles) float64 { return q.P50 })},
-		line{name: "mean", note: lasting(q.Mean), colour: blue, look: solid, points: r.send(func(q RowQuantiles) float64 { return q.Mean })})
+	name, unit := sendUnit(r)
+	return r.graph("send-time", "Time inside send, "+name,
+		line{name: "longest", note: lasting(q.Max), colour: grey, look: hair, points: r.over(stackedPoints, func(rows []Row) (float64, bool) { return longestSend(rows, unit) })},
+		line{name: "p95", note: lasting(q.P95), colour: amber, look: solid, points: r.send(func(q RowQuantiles) float64 { return q.P95 * unit })},
+		line{name: "p50", note: lasting(q.P50), colour: teal, look: solid, points: r.send(func(q RowQuantiles) float64 { return q.P50 * unit })},
+		line{name: "mean", note: lasting(q.Mean), colour: blue, look: solid, points: r.send(func(q RowQuantiles) float64 { return q.Mean * unit })})
 }
 
 // told is how many messages had their last word in the row, dropped ones left out.
@@ -254,9 +276,9 @@ func (r *Report) send(of func(RowQuantiles) float64) func(int) []plotter.XYs {
 	})
 }
 
-func longestSend(rows []Row) (y float64, known bool) {
+func longestSend(rows []Row, unit float64) (y float64, known bool) {
 	for i := range rows {
-		y = math.Max(y, rows[i].Send.Max)
+		y = math.Max(y, rows[i].Send.Max*unit)
 		known = known || rows[i].told() > 0
 	}
 	return y, known
@@ -287,7 +309,7 @@ func (r *Report) lagGraph() *graph {
 
 func (r *Report) throttleGraph() *graph {
 	g := r.graph("throttle", "Told to hold back by the brokers, seconds in each second",
-		line{name: "throttled", note: lasting(r.throttled()) + " in all", colour: red, soft: redSoft, look: filled,
+		line{name: "throttled", note: clockTime(r.throttled()) + " in all", colour: red, soft: redSoft, look: filled,
 			points: r.over(stackedPoints, func(rows []Row) (float64, bool) {
 				var sum float64
 				for i := range rows {

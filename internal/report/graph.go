@@ -17,9 +17,8 @@ type graph struct {
 	until       float64
 	phases      []mark
 	faults      []mark
-	stacked     bool // the filled lines lie on each other
-	steps       bool // each point holds until the next
-	least       float64
+	stacked     bool    // the filled lines lie on each other
+	least       float64 // how far up the axis goes at least
 	lines       []line
 }
 
@@ -101,12 +100,12 @@ func (g *graph) plot(p palette, s sizes) *plot.Plot {
 	pl.Y.Max *= 1.04
 	for _, a := range []*plot.Axis{&pl.X, &pl.Y} {
 		a.Color, a.Width, a.Padding = p[grid], vg.Points(1), 0
-		a.Tick.Color, a.Tick.Width, a.Tick.Length = p[grid], 0, vg.Points(6)
+		a.Tick.Color, a.Tick.Width, a.Tick.Length = p[grid], vg.Points(0.75), vg.Points(4)
 		label := letters(s.text, p[muted], false)
 		label.XAlign, label.YAlign = a.Tick.Label.XAlign, a.Tick.Label.YAlign
 		a.Tick.Label = label
 	}
-	pl.Y.Width, pl.X.Tick.Length = 0, vg.Points(9)
+	pl.Y.Width = 0
 	pl.X.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick { return ticks(low, high, s.ticks, " s") })
 	pl.Y.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick { return ticks(low, high, 4, "") })
 	lines := plotter.NewGrid()

@@ -15,14 +15,15 @@ var pages embed.FS
 // execute writes one of the pages.
 func execute(w io.Writer, page string, data any) error {
 	t, err := template.New(page).Funcs(template.FuncMap{
-		"grouped":  grouped,
-		"tidy":     tidy,
-		"exact":    exact,
-		"lasting":  lasting,
-		"ranked":   ranked,
-		"plain":    plain,
-		"glued":    glued,
-		"sentence": sentence,
+		"grouped":   grouped,
+		"tidy":      tidy,
+		"exact":     exact,
+		"lasting":   lasting,
+		"ranked":    ranked,
+		"plain":     plain,
+		"causeName": causeName,
+		"glued":     glued,
+		"sentence":  sentence,
 	}).ParseFS(pages, "parts.html", page)
 	if err != nil {
 		return err
@@ -58,7 +59,7 @@ func (g *graph) shown(change func(sizes) sizes) shown {
 
 func asIs(s sizes) sizes { return s }
 
-var unit = regexp.MustCompile(`(\d) (s|ms|µs|min|h|%|KiB|MiB|GiB|bytes|messages)\b|(\d) %|t = `)
+var unit = regexp.MustCompile(`(\d) (s|ms|µs|min|h|%|KiB|MiB|GiB|bytes)\b|(\d) %|t = `)
 
 // glued keeps figures and their units on one line.
 func glued(text string) string {
@@ -163,7 +164,7 @@ func (r *Report) reason() string {
 		}
 	}
 	if len(broken) == 0 {
-		return r.Verdict()
+		return sentence(strings.TrimPrefix(r.Verdict(), "No verdict: "))
 	}
 	return strings.TrimSuffix(r.Verdict(), ".") + ": " + listed(broken) + "."
 }

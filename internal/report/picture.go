@@ -70,7 +70,7 @@ func (g *graph) inline(s sizes) template.HTML {
 	return template.HTML(g.svg(themedPalette(), s, variables()))
 }
 
-// svg is the picture, without measures of its own: it scales with what holds it.
+// svg is the picture. In a page it has no measures of its own: it scales with what holds it.
 func (g *graph) svg(p palette, s sizes, change *strings.Replacer) string {
 	canvas := vgsvg.NewWith(vgsvg.UseWH(s.width, s.height))
 	g.draw(draw.New(canvas), p, s)
@@ -79,12 +79,12 @@ func (g *graph) svg(p palette, s sizes, change *strings.Replacer) string {
 		return "" // a buffer takes everything
 	}
 	_, body, _ := strings.Cut(b.String(), "<g ")
-	size := ""
+	alone := "" // what a page does not need
 	if s.title > 0 {
-		size = fmt.Sprintf(` width="%d" height="%d"`, whole(s.width), whole(s.height))
+		alone = fmt.Sprintf(` xmlns="http://www.w3.org/2000/svg" width="%d" height="%d"`, whole(s.width), whole(s.height))
 	}
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg"%s viewBox="0 0 %d %d" role="img" aria-label="%s">`,
-		size, whole(s.width), whole(s.height), template.HTMLEscapeString(g.spoken())) + "\n<g " + change.Replace(body)
+	return fmt.Sprintf(`<svg%s viewBox="0 0 %d %d" role="img" aria-label="%s">`,
+		alone, whole(s.width), whole(s.height), template.HTMLEscapeString(g.spoken())) + "\n<g " + change.Replace(body)
 }
 
 func whole(l vg.Length) int { return int(l.Points()) }

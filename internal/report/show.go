@@ -29,6 +29,14 @@ func ranked(counts map[string]int64) []Named {
 	return out
 }
 
+// causeName is a cause in words; a broker's error keeps the name that Kafka gave it.
+func causeName(name string) string {
+	if name == strings.ToUpper(name) {
+		return name
+	}
+	return plain(name)
+}
+
 // titled is a clock with the title that it is shown under.
 type titled struct {
 	Title string

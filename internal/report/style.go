@@ -125,11 +125,11 @@ type sizes struct {
 
 // wide is a graph in the page, narrow the same on a phone, alone a picture.
 func wideSizes() sizes {
-	return sizes{width: 1000, height: 190, left: 58, right: 22, bottom: 26, strip: 15, text: 11.5, points: 480, ticks: 10, thin: 1, thick: 1.75}
+	return sizes{width: 1000, height: 196, left: 58, right: 22, bottom: 21, strip: 15, text: 11.5, points: 480, ticks: 10, thin: 1, thick: 1.75}
 }
 
 func narrowSizes() sizes {
-	return sizes{width: 360, height: 170, left: 46, right: 16, bottom: 26, strip: 15, text: 11, points: 180, ticks: 5, thin: 1, thick: 1.5}
+	return sizes{width: 360, height: 170, left: 46, right: 16, bottom: 21, strip: 15, text: 11, points: 180, ticks: 5, thin: 1, thick: 1.5}
 }
 
 func stripSizes(s sizes) sizes { s.height -= 50; return s }

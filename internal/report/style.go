@@ -75,8 +75,8 @@ func darkPalette() palette {
 		17273b 14302a 3a1c20 35280f`)
 }
 
-// themed is the palette of graphs that stand in the page: each role in a colour
-// that occurs nowhere else, which [inline] replaces by the page's variable.
+// themedPalette is that of graphs that stand in the page: each role in a colour
+// that occurs nowhere else, which the page's variable replaces.
 func themedPalette() palette {
 	var p palette
 	for r := range roles {
@@ -123,17 +123,20 @@ type sizes struct {
 	thin, thick, swatch vg.Length
 }
 
-// wide is a graph in the page, narrow the same on a phone, alone a picture.
+// wideSizes are those of a graph in the page.
 func wideSizes() sizes {
 	return sizes{width: 1000, height: 196, left: 58, right: 22, bottom: 21, strip: 15, text: 11.5, points: 480, ticks: 10, thin: 1, thick: 1.75}
 }
 
+// narrowSizes are those of the same graph on a phone.
 func narrowSizes() sizes {
 	return sizes{width: 360, height: 170, left: 46, right: 16, bottom: 21, strip: 15, text: 11, points: 180, ticks: 5, thin: 1, thick: 1.5}
 }
 
+// stripSizes make a graph lower, where only when matters.
 func stripSizes(s sizes) sizes { s.height -= 50; return s }
 
+// aloneSizes are those of a picture that stands alone.
 func aloneSizes() sizes {
 	return sizes{width: 960, height: 360, left: 78, right: 40, bottom: 42, strip: 17, text: 12, points: 480, ticks: 10, thin: 1.1, thick: 2,
 		title: 66, titleSize: 16, legendSize: 12.5, edge: 22, swatch: 14}

@@ -101,9 +101,9 @@ func TestWhatWasPlayed(t *testing.T) {
 			"300 messages of 100 KiB, from 1 up to 9 a second over 60 s, published by an application with 1 worker that is told of each answer when it comes.",
 		},
 		{
-			[]string{"quotas.producer_byte_rate", "1MiB", "faults", "[{kind: outage, at: 5s, for: 10s}, {kind: stop, at: 50s}]", "publisher.retry", "{attempts: 3}"},
+			[]string{"quotas.producer_byte_rate", "1MiB", "faults", "[{kind: outage, at: 5s, for: 10s, leaders: first_back}, {kind: stop, at: 50s}]", "publisher.retry", "{attempts: 3}"},
 			"300 messages of 100 KiB, 5 a second over 60 s, published by an application with 50 workers, each of which waits up to 15 s for its answer and tries up to 3 times. " +
-				"Each broker lets 1 MiB a second through, about 10.2 messages. On the way: an outage of 10 s at t = 5 s and the application's stop at t = 50 s.",
+				"Each broker lets 1 MiB a second through, about 10.2 messages. On the way: at t = 5 s an outage of 10 s, after which one broker leads all partitions for 5 min; at t = 50 s the application's stop.",
 		},
 	} {
 		if got := calm(t, c.set...).lead(); got != c.want {

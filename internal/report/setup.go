@@ -155,9 +155,9 @@ func (r *Report) lead() string {
 	if n := len(s.Scenario.Faults); n > 0 {
 		var parts []string
 		for _, f := range s.Scenario.Faults {
-			parts = append(parts, fmt.Sprintf("%s at t = %s s", faultInWords(f), tidy(f.At.Seconds())))
+			parts = append(parts, fmt.Sprintf("at t = %s s %s", tidy(f.At.Seconds()), faultInWords(f)))
 		}
-		fmt.Fprintf(&b, " On the way: %s.", listed(parts))
+		fmt.Fprintf(&b, " On the way: %s.", strings.Join(parts, "; "))
 	}
 	return b.String()
 }
@@ -237,6 +237,9 @@ func faultInWords(f scenario.Fault) string {
 	}
 	if f.For > 0 {
 		text += " of " + span(f.For)
+	}
+	if f.Leaders == "first_back" {
+		text += ", after which one broker leads all partitions for " + span(f.Rebalance)
 	}
 	return text
 }

@@ -115,9 +115,9 @@ func (b *Builder) reportFaults() []Fault {
 func (b *Builder) settle() ledger.Account {
 	account := b.books.Settle()
 	for i := range b.segments {
-		attempts := b.segments[i].attempts
+		attempts, retries := b.segments[i].attempts, b.segments[i].retries
 		b.segments[i].tally = newTally()
-		b.segments[i].attempts = attempts
+		b.segments[i].attempts, b.segments[i].retries = attempts, retries
 	}
 	for seq, entry := range b.books.Entries() {
 		b.segmentOf(seq).put(entry, +1)

@@ -88,4 +88,8 @@ func TestEachClockIsItsOwn(t *testing.T) {
 	if live.Retries != 1 {
 		t.Errorf("%d retries of the application, want 1", live.Retries)
 	}
+	b.Report() // settles the books
+	if after := b.Live(); after.Retries != 1 || after.Clocks.Send.Count != 1 {
+		t.Errorf("after the report: %d retries and %d sends, want 1 of each", after.Retries, after.Clocks.Send.Count)
+	}
 }

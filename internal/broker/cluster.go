@@ -25,8 +25,8 @@ const Prefix = "simd-"
 type DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Cluster is a Kafka cluster, embedded or somewhere else. Its methods may be
-// called from any goroutine. Whoever has opened one closes it, after the
-// clients of his own that use it.
+// called from any goroutine. Whoever has opened one closes it, after
+// the clients that use it.
 type Cluster struct {
 	name  string
 	seeds []string

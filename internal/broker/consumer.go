@@ -64,7 +64,7 @@ func (c *Cluster) Consume(ctx context.Context, topic, group string, dial DialFun
 	alive, k.kill = context.WithCancel(context.WithoutCancel(ctx))
 	running, k.stop = context.WithCancel(alive)
 	var err error
-	k.client, err = kgo.NewClient(slices.Concat(c.Opts(), fetchOpts(), []kgo.Opt{
+	k.client, err = kgo.NewClient(slices.Concat(c.Opts(), c.fetchOpts(), []kgo.Opt{
 		kgo.WithContext(alive),
 		kgo.ClientID(group),
 		kgo.Dialer(dial),

@@ -21,18 +21,18 @@ type Record struct {
 	At        time.Time // when it was read; the same for all that came in one answer
 }
 
-// A client holds one answer of each broker, so three brokers and two clients hold
-// at most 12 MiB (a single larger batch comes whole, in any case).
-const (
-	fetchBytes          = 2 << 20
-	fetchPartitionBytes = 1 << 20
-)
+// fetchBytes is how large an answer may become. A client holds one of each broker,
+// so three brokers and two clients hold 24 MiB at most (a single larger batch comes
+// whole, in any case), and much less unless they lag. Much smaller answers would
+// make them lag for good: an embedded cluster serves its connections in turn, and a
+// producer that writes as fast as it can puts a batch of a megabyte into each.
+const fetchBytes = 4 << 20
 
 // fetchOpts are those of every client that reads.
-func fetchOpts() []kgo.Opt {
-	return []kgo.Opt{
+func (c *Cluster) fetchOpts() []kgo.Opt {
+	opts := []kgo.Opt{
 		kgo.FetchMaxBytes(fetchBytes),
-		kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
+		kgo.FetchMaxPartitionBytes(fetchBytes / 2),
 		// How long a broker with nothing new holds its answer back. A partition whose
 		// leader moves meanwhile is noticed only then. In a test's virtual time each
 		// answer costs real time.
@@ -43,6 +43,11 @@ func fetchOpts() []kgo.Opt {
 		kgo.WithPools(&recordPool{}),
 		kgo.RetryBackoffFn(backoff),
 	}
+	if c.fake != nil {
+		// The embedded cluster has checked it, and no bit falls over in between.
+		opts = append(opts, kgo.DisableFetchCRCValidation())
+	}
+	return opts
 }
 
 // backoff is how long to wait before the n-th try, from 1 on: as long as the Java

@@ -62,7 +62,7 @@ func (c *Cluster) ReadLog(ctx context.Context, topic string, each func(Record)) 
 	for p := range leaders {
 		start[p] = kgo.NewOffset().At(0)
 	}
-	client, err := kgo.NewClient(slices.Concat(c.Opts(), fetchOpts(), []kgo.Opt{
+	client, err := kgo.NewClient(slices.Concat(c.Opts(), c.fetchOpts(), []kgo.Opt{
 		kgo.ClientID(readerClientID),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: start}),
 		// An offset that is not in the log is never passed over silently: see mend.

@@ -30,11 +30,11 @@ type Topic struct {
 // ErrTopicExists is wrapped by the error of CreateTopic when there is such a topic.
 var ErrTopicExists = errors.New("the topic exists")
 
-// embeddedSegment is the size of an embedded topic's segments, in bytes. Memory
-// comes free by whole segments (kfake's trimLeft), and a segment costs an entry
-// in a map: this is small beside what is on its way, and still holds thousands of
-// small records.
-const embeddedSegment = 1 << 20
+// embeddedSegment is the size at which an embedded topic's segments are closed, in
+// bytes. Memory comes free by whole segments (kfake's trimLeft), and a segment is
+// copied each time it grows: one batch of 100 kB has one of its own, of exactly
+// its size, and hundreds of small ones share one.
+const embeddedSegment = 64 << 10
 
 // CreateTopic makes a topic whose leaders are spread evenly: partition p is led
 // by the (p mod n)-th of n brokers. It returns when every partition has its leader and every broker knows it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
 )
@@ -82,7 +83,7 @@ func TestTopicSettingsReachTheCluster(t *testing.T) {
 	}{
 		// kfake's own retention could outrun the log reader, so it never hears of it.
 		{"embedded", func(t *testing.T) *Cluster { return embed(t) },
-			map[string]string{"max.message.bytes": bytes, "min.insync.replicas": isr, "retention.ms": "604800000", "segment.bytes": "1048576"}},
+			map[string]string{"max.message.bytes": bytes, "min.insync.replicas": isr, "retention.ms": "604800000", "segment.bytes": "65536"}},
 		{"elsewhere", func(t *testing.T) *Cluster { return connect(t, elsewhere(t)) },
 			map[string]string{"max.message.bytes": bytes, "min.insync.replicas": isr, "retention.ms": "60000", "segment.bytes": "104857600"}},
 	} {
@@ -297,6 +298,15 @@ func TestClosedClusterSaysSo(t *testing.T) {
 	createTopic(t, c, Topic{Name: "simd-t", Partitions: 1, Replication: 1})
 	r, err := c.ReadLog(t.Context(), "simd-t", func(Record) {})
 	if err != nil {
+		t.Fatal(err)
+	}
+	// A client that is still connected does not keep it.
+	late, err := kgo.NewClient(c.Opts()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	if err := late.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

@@ -54,8 +54,8 @@ func (c *Cluster) trimOf(topic string) *trim {
 	return c.trims[topic]
 }
 
-// addReader and addConsumer enter somebody whom records wait for; the answer
-// takes him out again. They do nothing on a nil trim.
+// addReader and addConsumer enter somebody for whom records wait; what they
+// return ends that. They do nothing on a nil trim.
 func (t *trim) addReader(read *progress) (remove func())      { return t.add(false, read) }
 func (t *trim) addConsumer(commits *progress) (remove func()) { return t.add(true, commits) }
 

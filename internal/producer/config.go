@@ -34,8 +34,9 @@ type Config struct {
 	ReconnectBackoffMax time.Duration // reconnect.backoff.max.ms
 	MetadataMaxAge      time.Duration // metadata.max.age.ms
 
-	// Contention is the chance, 0 to 1, that a newcomer takes buffer memory
-	// which others are waiting for: how busy the machine's cores are.
+	// Contention, 0 to 1, is how much the application's threads fight for the
+	// machine's cores, and so how often a newcomer takes buffer memory that
+	// others are waiting for: never, or very often.
 	Contention float64
 	Seed       uint64
 }

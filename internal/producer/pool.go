@@ -10,28 +10,52 @@ import (
 // pool counts buffer.memory to the byte, as the Java client's BufferPool does.
 //
 // Who finds too little waits in a queue, and takes what comes free bit by bit
-// until it has enough: memory that is freed wakes the first waiter only. A
-// newcomer may be faster than the waiter who was woken, for the lock is not
-// fair. How often that happens depends on how busy the machine's cores are, and
-// it decides how many messages an overloaded producer loses: so it is a setting
-// here, contention, the chance that a newcomer takes memory which others wait for.
+// until it has enough: memory that is freed wakes the first waiter only. But the
+// lock is not fair, so a newcomer may be faster than the waiter who was woken,
+// above all the worker who has just got the answer that freed the memory:
+//
+//	sender:   answers worker A ... frees memory, wakes waiter B
+//	worker A:                 next record: is there memory? yes!
+//	waiter B:                                                   is there memory? no: waits on
+//
+// How often that happens depends on how busy the machine's cores are, and it
+// decides how many messages an overloaded producer loses. So it is a setting,
+// contention, from which comes the chance that a woken waiter must wait for a
+// core, and that newcomers may help themselves until it has one.
 type pool struct {
-	total      int64
-	contention float64
+	total  int64
+	outrun float64 // the chance that a woken waiter must wait for a core
 
 	mu      sync.Mutex
 	free    int64
-	waiters list.List // of chan struct{}, the longest waiting first
+	waiters list.List // of *waiting, the longest waiting first
+	open    bool      // the first waiter was woken, but has no core yet
 	closed  bool
 	rng     *rand.Rand
 }
 
+// mostOutrun is how often a waiter must wait for a core if all threads fight for
+// the cores. It is chosen so that the overloaded producer of the article, case 2,
+// loses what it lost there: a hundred or two of 28,765. Were it twice as much,
+// waiters would starve by the thousand; a quarter of it, and none is lost.
+const mostOutrun = 0.4
+
+// waiting is somebody in the queue.
+type waiting struct {
+	woken chan bool // capacity 1: whether it must wait for a core
+	awake bool      // was woken, and has not looked yet
+}
+
+// coreWait is how long a woken waiter waits for a core: long enough for a worker
+// that was answered to send its next record, and nothing beside any time-out.
+const coreWait = 100 * time.Microsecond
+
 func newPool(total int64, contention float64, seed uint64) *pool {
 	return &pool{
-		total:      total,
-		free:       total,
-		contention: contention,
-		rng:        rand.New(rand.NewPCG(seed, 0x706f6f6c)),
+		total:  total,
+		free:   total,
+		outrun: contention * mostOutrun,
+		rng:    rand.New(rand.NewPCG(seed, 0x706f6f6c)),
 	}
 }
 
@@ -43,57 +67,74 @@ func (p *pool) allocate(n int64, maxBlock time.Duration) error {
 		p.mu.Unlock()
 		return ErrClosed
 	}
-	if p.free >= n && (p.waiters.Len() == 0 || p.rng.Float64() < p.contention) {
+	if p.free >= n && (p.waiters.Len() == 0 || p.open) {
 		p.free -= n
-		p.signal()
 		p.mu.Unlock()
 		return nil
 	}
-	woken := make(chan struct{}, 1)
-	place := p.waiters.PushBack(woken)
+	w := &waiting{woken: make(chan bool, 1)}
+	place := p.waiters.PushBack(w)
+	p.signal() // if it is the first, what is free already is for it
 	p.mu.Unlock()
 
 	timeout := time.NewTimer(maxBlock)
 	defer timeout.Stop()
 	var taken int64
-	var err error
-	for taken < n && err == nil {
-		late := false
-		select {
-		case <-woken:
-		case <-timeout.C:
-			late = true
-		}
+	for {
+		late := w.await(timeout)
 		p.mu.Lock()
-		if late {
-			select {
-			case <-woken: // just in time: what came free is for the taking, once
-			default:
-				err = ErrBufferExhausted
-			}
-		}
-		if p.closed {
-			err = ErrClosed
-		}
-		if err == nil {
-			got := min(n-taken, p.free)
-			p.free -= got
-			taken += got
-			if late && taken < n {
-				err = ErrBufferExhausted
-			}
-		}
-		if taken < n && err == nil {
+		err := p.take(w, n, &taken, late)
+		if err == nil && taken < n {
 			p.mu.Unlock() // what came free was not enough: keep it, and the place in the queue
+			continue
+		}
+		if err != nil {
+			p.free += taken
+		}
+		p.open = p.open && p.waiters.Front() != place
+		p.waiters.Remove(place)
+		p.signal()
+		p.mu.Unlock()
+		return err
+	}
+}
+
+// await waits until woken and, if it has to, for a core. It says whether the
+// time is over.
+func (w *waiting) await(timeout *time.Timer) (late bool) {
+	select {
+	case <-timeout.C:
+		return true
+	case slow := <-w.woken:
+		if !slow {
+			return false
 		}
 	}
-	if err != nil {
-		p.free += taken
+	core := time.NewTimer(coreWait)
+	defer core.Stop()
+	select {
+	case <-timeout.C:
+		return true
+	case <-core.C:
+		return false
 	}
-	p.waiters.Remove(place)
-	p.signal()
-	p.mu.Unlock()
-	return err
+}
+
+// take gives the waiter what is free, as far as it needs it. The caller holds mu.
+func (p *pool) take(w *waiting, n int64, taken *int64, late bool) error {
+	if p.closed {
+		return ErrClosed
+	}
+	if w.awake { // also if it is late: it was woken in time
+		got := min(n-*taken, p.free)
+		p.free -= got
+		*taken += got
+		w.awake, p.open = false, false
+	}
+	if late && *taken < n {
+		return ErrBufferExhausted
+	}
+	return nil
 }
 
 // release gives n bytes back.
@@ -110,9 +151,10 @@ func (p *pool) signal() {
 	if first == nil || p.free == 0 && !p.closed {
 		return
 	}
-	select {
-	case first.Value.(chan struct{}) <- struct{}{}:
-	default: // it is awake already
+	if w := first.Value.(*waiting); !w.awake {
+		p.open = p.rng.Float64() < p.outrun
+		w.awake = true
+		w.woken <- p.open
 	}
 }
 

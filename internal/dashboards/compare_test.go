@@ -31,7 +31,7 @@ func compare() *dashboard.DashboardBuilder {
 			query{legend: "total", expr: "kafka_producer_buffer_total_bytes{$}"})...).
 			OverrideByName("total", append(painted(grey), dashed())),
 		named(stacked(graph(about{"Messages by cell: $run", "What was told and what the log holds, each cell under its name.", messages}, ofRuns(
-			query{legend: "{{cell}}", expr: "simd_messages_by_cell{$} > 0"})...)),
+			query{legend: "{{cell}}", expr: seen("simd_messages_by_cell{$}", "run, cell")})...)),
 			"delivered", "vanished", "duplicated", "refused", "phantom", "lost_in_silence", "unconfirmed", "dropped"),
 	} {
 		d.WithPanel(p.Span(full).Repeat("run").RepeatDirection(dashboard.PanelRepeatDirectionH).MaxPerRow(4))
@@ -72,11 +72,11 @@ func figures() *table.PanelBuilder {
 	p := rows(about{"The figures", "The last of each run in the time that is shown.", "none"}, ofRuns(queries...)...).Span(full).Height(7).
 		WithTransformation(dashboard.DataTransformerConfig{Id: "merge", Options: map[string]any{}}).
 		WithTransformation(dashboard.DataTransformerConfig{Id: "organize", Options: map[string]any{"renameByName": rename, "excludeByName": hide}})
-	for name, colour := range map[string]string{"lost": red, "extra copies": orange, "told otherwise": orange} {
-		worse := 1.0
-		p.OverrideByName(name, []dashboard.DynamicConfigValue{
+	worse := 1.0
+	for _, column := range []struct{ name, colour string }{{"lost", red}, {"extra copies", orange}, {"told otherwise", orange}} {
+		p.OverrideByName(column.name, []dashboard.DynamicConfigValue{
 			{Id: "custom.cellOptions", Value: map[string]string{"type": "color-text"}},
-			{Id: "thresholds", Value: map[string]any{"mode": "absolute", "steps": []dashboard.Threshold{{Color: green}, {Value: &worse, Color: colour}}}},
+			{Id: "thresholds", Value: map[string]any{"mode": "absolute", "steps": []dashboard.Threshold{{Color: green}, {Value: &worse, Color: column.colour}}}},
 		})
 	}
 	return p

@@ -25,9 +25,9 @@ func itself() *dashboard.DashboardBuilder {
 	d.WithPanel(graph(about{"Facts not on disk, by run", "Facts that are recorded and wait for the disk.", "short"},
 		query{legend: "{{scenario}} {{run}}", expr: "simd_ledger_pending_facts"}))
 	d.WithPanel(graph(about{"Facts written", "How fast the files of facts grow.", "Bps"},
-		query{legend: "{{scenario}} {{run}}", expr: "deriv(simd_ledger_file_bytes[$__rate_interval]) > 0"}))
+		query{legend: "{{scenario}} {{run}}", expr: "clamp_min(deriv(simd_ledger_file_bytes[$__rate_interval]), 0)"}))
 	d.WithPanel(stacked(graph(about{"Runs by state", "Ended runs are shown for ten minutes more.", "none"},
-		query{legend: "{{state}}", expr: "sum by (state) (simd_run_state) > 0"})).Decimals(0))
+		query{legend: "{{state}}", expr: "sum by (state) (" + seen("simd_run_state", "run, state") + ")"})).Decimals(0))
 
 	d.WithRow(dashboard.NewRowBuilder("The process"))
 	d.WithPanel(graph(about{"Memory in use", "Resident: what the operating system gives. Heap: what the Go program uses of it.", "bytes"},

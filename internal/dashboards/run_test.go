@@ -35,6 +35,11 @@ func mean(of string) string {
 // the page is still there.
 func last(metric string) string { return "last_over_time(" + metric + "[$__range])" }
 
+// seen leaves out what has been 0 all the time, by the labels that tell apart.
+func seen(metric, labels string) string {
+	return metric + " and on (" + labels + ") max_over_time(" + metric + "[$__range]) > 0"
+}
+
 // ofRun puts the run that is looked at into queries.
 func ofRun(queries ...query) []query { return picked(`run="$run"`, queries) }
 
@@ -142,7 +147,7 @@ func truth(d *dashboard.DashboardBuilder) {
 			"unknown":   map[string]string{"text": "nothing", "color": yellow},
 		}}}}}))
 	cells := stacked(graph(about{"Messages by cell", "The matrix over time, each cell under its name. Anything but delivered and refused is told otherwise than it is.", messages}, ofRun(
-		query{legend: "{{cell}}", expr: "simd_messages_by_cell{$} > 0"})...))
+		query{legend: "{{cell}}", expr: seen("simd_messages_by_cell{$}", "run, cell")})...))
 	d.WithPanel(named(cells, "delivered", "vanished", "duplicated", "refused", "phantom", "lost_in_silence", "unconfirmed", "dropped"))
 	outcomes := stacked(graph(about{"Outcomes", "What the application was told in each second of the scenario's time: yes (confirmed), no (failed), nothing (unknown); dropped never reached the producer.", perSecond}, ofRun(
 		query{legend: "{{outcome}}", expr: rate("simd_messages_total{$}")})...))
@@ -150,7 +155,7 @@ func truth(d *dashboard.DashboardBuilder) {
 	d.WithPanel(named(stacked(graph(about{"Lost, by cause", "Why the lost messages are lost. buffer_exhausted: no memory within max.block.ms. wait_timeout: the application stopped waiting. delivery_timeout: the producer gave up.", messages}, ofRun(
 		query{legend: "{{cause}}", expr: "simd_messages_lost_by_cause{$}"})...)), "buffer_exhausted", "wait_timeout", "delivery_timeout").NoValue("Nothing is lost."))
 	d.WithPanel(named(graph(about{"Errors that the application saw", "Attempts in each second of the scenario's time that did not end in a yes. One message may have several, and may be written all the same.", perSecond}, ofRun(
-		query{legend: "{{cause}}", expr: rate("simd_send_errors_total{$}")})...), "buffer_exhausted", "wait_timeout", "delivery_timeout").NoValue("No attempt failed."))
+		query{legend: "{{cause}}", expr: rate("simd_send_errors_total{$}") + " and on (run, cause) simd_send_errors_total > 0"})...), "buffer_exhausted", "wait_timeout", "delivery_timeout").NoValue("No attempt failed."))
 	d.WithPanel(stacked(graph(about{"Extra copies, by who made them", "application_retry: the application sent a message again that was written already. client_retry: the producer did.", messages}, ofRun(
 		query{legend: "{{maker}}", expr: "simd_extra_copies_by_maker{$}"})...)).NoValue("No message is there twice."))
 }

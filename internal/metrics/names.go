@@ -1,8 +1,10 @@
 package metrics
 
 import (
+	"maps"
 	"math"
 
+	"kafkasim.example/simd/internal/ledger"
 	"kafkasim.example/simd/internal/report"
 )
 
@@ -104,6 +106,12 @@ func runs() []metric {
 	}
 }
 
+// endings are the causes without a broker's error behind them that an attempt can end with.
+var endings = [...]ledger.Cause{
+	ledger.BufferExhausted, ledger.WaitTimeout, ledger.DeliveryTimeout, ledger.RequestTimeout, ledger.Connection,
+	ledger.MetadataTimeout, ledger.RecordTooLarge, ledger.Closed, ledger.ApplicationKilled, ledger.NotAwaited, ledger.Other,
+}
+
 func messages() []metric {
 	return []metric{
 		gauge("simd_messages_planned", "Messages in the whole plan.",
@@ -139,7 +147,15 @@ func messages() []metric {
 		by("cause", "simd_messages_lost_by_cause", "The lost messages by why they are lost.", isGauge,
 			func(l *report.Live) map[string]int64 { return l.Causes }),
 		by("cause", "simd_send_errors_total", "Attempts of the application that did not end in a yes, by what it saw.", isCounter,
-			func(l *report.Live) map[string]int64 { return l.Attempts }),
+			func(l *report.Live) map[string]int64 {
+				// A counter that appears with its first event has no rate for it.
+				all := map[string]int64{}
+				for _, cause := range endings {
+					all[cause.String()] = 0
+				}
+				maps.Copy(all, l.Attempts)
+				return all
+			}),
 		counter("simd_copies_written_total", "Copies of messages that were found in the log.",
 			func(l *report.Live) float64 { return float64(l.Written) }),
 		gauge("simd_extra_copies", "Copies in the log beyond the first of each message.",

@@ -179,7 +179,16 @@ simd_run_state{state="running"} 1
 simd_run_state{state="stopped"} 0
 simd_schedule_lag_seconds_sum 0.018
 simd_schedule_lag_seconds_count 9
+simd_send_errors_total{cause="application_killed"} 0
 simd_send_errors_total{cause="buffer_exhausted"} 2
+simd_send_errors_total{cause="closed"} 0
+simd_send_errors_total{cause="connection"} 0
+simd_send_errors_total{cause="delivery_timeout"} 0
+simd_send_errors_total{cause="metadata_timeout"} 0
+simd_send_errors_total{cause="not_awaited"} 0
+simd_send_errors_total{cause="other"} 0
+simd_send_errors_total{cause="record_too_large"} 0
+simd_send_errors_total{cause="request_timeout"} 0
 simd_send_errors_total{cause="wait_timeout"} 1
 simd_send_seconds_sum 10.5
 simd_send_seconds_count 7

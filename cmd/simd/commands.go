@@ -37,7 +37,7 @@ func (a *app) root() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.AddCommand(a.runCommand(), a.serveCommand(), a.scenariosCommand(), a.validateCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.serveCommand(), a.scenariosCommand(), a.validateCommand(), a.healthcheckCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd("")
 	return root
 }

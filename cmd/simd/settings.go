@@ -21,9 +21,10 @@ import (
 // settings are what the operator says, by environment variables. README.md has
 // the table of them.
 type settings struct {
-	Listen string   `env:"SIMD_LISTEN" envDefault:"127.0.0.1:8080"`
-	Token  string   `env:"SIMD_TOKEN"`
-	Hosts  []string `env:"SIMD_HOSTS"`
+	Listen       string   `env:"SIMD_LISTEN" envDefault:"127.0.0.1:8080"`
+	Token        string   `env:"SIMD_TOKEN"`
+	TrustNetwork bool     `env:"SIMD_TRUST_NETWORK"` // whoever reaches Listen may come in
+	Hosts        []string `env:"SIMD_HOSTS"`
 
 	Brokers       []string `env:"SIMD_BROKERS"` // none: the embedded cluster
 	TLS           bool     `env:"SIMD_TLS"`
@@ -90,8 +91,11 @@ func (s *settings) check() error {
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
 	if _, port, err := net.SplitHostPort(s.Listen); err != nil || port == "" {
 		bad("SIMD_LISTEN is %q; want host:port, such as 127.0.0.1:8080", s.Listen)
-	} else if s.Token == "" && !api.Loopback(s.Listen) {
-		bad("SIMD_LISTEN is %q, which other machines can reach; set SIMD_TOKEN to what they must know, or listen on 127.0.0.1", s.Listen)
+	} else if s.Token == "" && !s.TrustNetwork && !api.Loopback(s.Listen) {
+		bad("SIMD_LISTEN is %q, which other machines can reach; set SIMD_TOKEN to what they must know, or listen on 127.0.0.1; SIMD_TRUST_NETWORK=true is for a network of your own alone, such as that of containers", s.Listen)
+	}
+	if s.Token != "" && s.TrustNetwork {
+		bad("SIMD_TOKEN and SIMD_TRUST_NETWORK are both set; want one: whoever comes in knows the token, or need not")
 	}
 	if s.MaxRuns < 1 {
 		bad("SIMD_MAX_RUNS is %d; want at least 1", s.MaxRuns)

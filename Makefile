@@ -34,7 +34,7 @@ test: ## run the tests; they need nothing but Go
 	$(GO) test $(RACE) -count=1 -timeout=15m ./...
 
 # Only the packages that hold such tests: the others have been tested by "make test".
-KAFKA_PACKAGES = $$(grep -rlE '^//go:build .*kafka' --include='*_test.go' cmd internal | xargs -r -n1 dirname | sort -u | sed 's|^|./|')
+KAFKA_PACKAGES = $$(grep -rlE '^//go:build .*kafka' --include='*_test.go' cmd deploy internal | xargs -r -n1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: test-kafka
 test-kafka: ## run the tests that want a real Kafka: starts three brokers and stops them (java, mvn)
@@ -56,7 +56,7 @@ fidelity-live: ## the same once at 20x by the clock on the wall: nine minutes, o
 
 .PHONY: lint
 lint: $(LINTER) ## check the format, go vet, and golangci-lint (with staticcheck)
-	@unformatted=$$(gofmt -l cmd internal); \
+	@unformatted=$$(gofmt -l cmd deploy internal); \
 	[ -z "$$unformatted" ] || { echo "not formatted; make fmt does it:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags kafka ./...
@@ -68,7 +68,7 @@ $(LINTER):
 
 .PHONY: fmt
 fmt: ## format the code
-	gofmt -w cmd internal
+	gofmt -w cmd deploy internal
 
 .PHONY: bench
 bench: ## run the benchmarks

@@ -111,6 +111,13 @@ func (b *Builder) AddBatch(facts []ledger.Fact) {
 	}
 }
 
+// OnCluster says how many brokers the cluster has, once that is known.
+func (b *Builder) OnCluster(brokers int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.meta.Brokers = brokers
+}
+
 // Conclude says how the run ended: its last state, which counts more than what
 // the facts say; what went wrong, if anything; and what a reader of the report
 // must know before trusting it. Call it before Report.

@@ -39,6 +39,7 @@ type record struct {
 	Started  time.Time          `json:"started,omitzero"`
 	Ended    time.Time          `json:"ended,omitzero"`
 	Cluster  string             `json:"cluster,omitempty"`
+	Brokers  int                `json:"brokers,omitempty"` // how many it has
 	// Leftovers says that the run's topic, group and quota may still be on the cluster.
 	Leftovers bool `json:"leftovers,omitempty"`
 	// Key and Body are the request's Idempotency-Key, and what it stood for.

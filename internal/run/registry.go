@@ -194,7 +194,7 @@ func (g *Registry) newRun(rec record, plan *scenario.Scenario) *Run {
 		rec:    rec,
 		watch:  make(chan struct{}),
 		builder: report.NewBuilder(report.Meta{
-			ID: rec.ID, Cluster: rec.Cluster, Seed: rec.Seed, Speed: rec.Speed, Scenario: rec.Scenario,
+			ID: rec.ID, Cluster: rec.Cluster, Brokers: rec.Brokers, Seed: rec.Seed, Speed: rec.Speed, Scenario: rec.Scenario,
 		}),
 	}
 }

@@ -44,6 +44,8 @@ func (r *Run) build(ctx context.Context, cluster *broker.Cluster) (*stage, error
 	defer cancel()
 	r.mu.Lock()
 	r.rec.Leftovers = !cluster.Embedded()
+	r.rec.Brokers = len(cluster.BrokerIDs())
+	r.builder.OnCluster(r.rec.Brokers)
 	err := r.folder.save(&r.rec)
 	r.mu.Unlock()
 	if err != nil {
@@ -57,7 +59,7 @@ func (r *Run) build(ctx context.Context, cluster *broker.Cluster) (*stage, error
 		Name:        s.topic,
 		Partitions:  int32(plan.Topic.Partitions),
 		Replication: int16(plan.Topic.Replication),
-		Retention:   plan.Topic.Retention,
+		Retention:   retention(cluster, plan.Topic.Retention),
 		Configs: map[string]*string{
 			"max.message.bytes":   &maxBytes,
 			"min.insync.replicas": &minInsync,
@@ -70,6 +72,18 @@ func (r *Run) build(ctx context.Context, cluster *broker.Cluster) (*stage, error
 		return nil, errors.Join(err, s.strike())
 	}
 	return s, nil
+}
+
+// leastRetention is how long a real cluster keeps a run's records at least, by
+// the clock on the wall: a scenario played fast would have them deleted before
+// the log reader has seen them.
+const leastRetention = time.Minute
+
+func retention(cluster *broker.Cluster, planned time.Duration) time.Duration {
+	if cluster.Embedded() || planned == 0 {
+		return planned
+	}
+	return max(planned, leastRetention)
 }
 
 // setQuota limits what the application may produce, in bytes a second on each

@@ -19,7 +19,8 @@ func (a *app) root() *cobra.Command {
 		Long:  about,
 		Example: `  simd run case-2 --speed 20        play a preset, twenty times as fast, and read the verdict
   simd scenarios                    what presets there are
-  simd serve                        the daemon: POST /runs starts a run, /docs lists the rest`,
+  simd serve                        the daemon: its page starts runs and shows them live, /docs lists the rest
+  simd compare A B                  two runs side by side`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -37,7 +38,7 @@ func (a *app) root() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.AddCommand(a.runCommand(), a.serveCommand(), a.scenariosCommand(), a.validateCommand(), a.healthcheckCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.serveCommand(), a.scenariosCommand(), a.validateCommand(), a.compareCommand(), a.healthcheckCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd("")
 	return root
 }

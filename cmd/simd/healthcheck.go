@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,29 +17,34 @@ const healthyWithin = 3 * time.Second
 
 func (a *app) healthcheckCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "healthcheck",
+		Use:   "healthcheck [URL]",
 		Short: "Ask the daemon on this machine whether it lives",
-		Long: `Asks /healthz at SIMD_LISTEN. It is a container's health check: simd's image holds no shell and no curl.
-Exit status: 0 the daemon lives, 1 it does not answer.`,
-		Args: takes(0, 0, "no argument"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Long: `Asks /healthz at SIMD_LISTEN, or of the daemon at a URL. It is a container's health check: simd's image
+holds no shell and no curl. Exit status: 0 the daemon lives, 1 it does not answer.`,
+		Example: `  simd healthcheck
+  simd healthcheck http://simd.internal:8080`,
+		Args: takes(0, 1, "at most one URL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return healthcheck(cmd.Context(), args[0])
+			}
 			s, err := readSettings(a.environment)
 			if err != nil {
 				return err
 			}
-			return healthcheck(cmd.Context(), s.Listen)
+			return healthcheck(cmd.Context(), "http://"+dialable(s.Listen))
 		},
 	}
 }
 
-// healthcheck asks the daemon that listens there.
-func healthcheck(ctx context.Context, listen string) error {
+// healthcheck asks the daemon at this URL.
+func healthcheck(ctx context.Context, daemon string) error {
 	ctx, cancel := context.WithTimeout(ctx, healthyWithin)
 	defer cancel()
-	url := "http://" + dialable(listen) + "/healthz"
+	url := strings.TrimRight(daemon, "/") + "/healthz"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return fmt.Errorf("SIMD_LISTEN is %q: %w", listen, err)
+		return fmt.Errorf("%q cannot be asked: %w; want a URL, such as http://127.0.0.1:8080", daemon, err)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -17,6 +17,9 @@ func TestHealthcheckAsksTheDaemon(t *testing.T) {
 	if code := a.run(context.Background(), []string{"healthcheck"}); code != 0 {
 		t.Errorf("of a daemon that lives: exit %d: %s", code, a.stderr)
 	}
+	if code := a.run(context.Background(), []string{"healthcheck", "http://127.0.0.1:" + port + "/"}); code != 0 {
+		t.Errorf("by its URL: exit %d: %s", code, a.stderr)
+	}
 	signalSelf(t, syscall.SIGTERM)
 	d.ends(0)
 	if code := a.run(context.Background(), []string{"healthcheck"}); code != exitCannot {

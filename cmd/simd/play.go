@@ -243,8 +243,8 @@ func (p *play) write(verdict *report.Report) error {
 }
 
 // colour says whether the report may be coloured: see https://no-color.org.
-func (p *play) colour() bool {
-	return terminal(p.stdout) && p.environment["NO_COLOR"] == "" && p.environment["TERM"] != "dumb"
+func (a *app) colour() bool {
+	return terminal(a.stdout) && a.environment["NO_COLOR"] == "" && a.environment["TERM"] != "dumb"
 }
 
 func toFile(path string, write func(io.Writer) error) error {

@@ -31,15 +31,16 @@ const (
 func (a *app) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
-		Short: "Serve the HTTP API: start, watch and stop runs, read their reports",
-		Long: `Serves the HTTP API until SIGTERM or Ctrl-C; runs under way then get SIMD_GRACE to end gracefully, and
-their reports stand. All settings are environment variables; README.md has them all. The first to know:
+		Short: "Serve the page and the HTTP API: start, watch and stop runs, read their reports",
+		Long: `Serves a page that starts runs and shows them live, and the HTTP API behind it, until SIGTERM or Ctrl-C;
+runs under way then get SIMD_GRACE to end gracefully, and their reports stand. All settings are environment variables; README.md has them all. The first to know:
 
   SIMD_LISTEN    where to listen (127.0.0.1:8080); any other machine's reach wants SIMD_TOKEN
   SIMD_BROKERS   play on these brokers, not on the embedded cluster
   SIMD_DATA_DIR  where the runs' facts and reports are kept (./simd-data)`,
-		Example: `  simd serve
+		Example: `  simd serve                                   and open http://localhost:8080
   curl -i localhost:8080/runs --json '{"scenario": "case-2", "speed": 20}'
+  curl -N localhost:8080/runs/ID/events        what happens, as it happens
   curl localhost:8080/runs/ID/report?format=text
 
   SIMD_LISTEN=:8080 SIMD_TOKEN=$(openssl rand -hex 16) SIMD_BROKERS=kafka-1:9092,kafka-2:9092 simd serve`,
@@ -79,8 +80,10 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 	if err != nil {
 		return errors.Join(err, server.Close())
 	}
+	closing := make(chan struct{})
 	door := api.New(api.Config{
-		Runs: api.Of(all), Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Version: version(),
+		Closing: closing,
+		Runs:    api.Of(all), Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Version: version(),
 		Token: s.Token, Listen: s.Listen, Hosts: s.Hosts, Logger: log,
 	})
 	served := make(chan error, 1)
@@ -107,6 +110,7 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 		}
 	}()
 	err = errors.Join(err, all.Close(grace))
+	close(closing) // no run is left to follow
 	last, done := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)
 	defer done()
 	err = errors.Join(err, server.Shutdown(last))

@@ -30,6 +30,11 @@ type Run interface {
 	FactsPath() string
 	// Key is the key of the record of a message; "" if its records have none.
 	Key(seq int64) string
+	// Watch gives a status now, at every change of state and each second between,
+	// and closes the channel after the last. cancel must be called.
+	Watch() (statuses <-chan run.Status, cancel func())
+	// Course is how the run has gone so far, from a scenario second on.
+	Course(from float64) (report.Course, error)
 }
 
 // Runs is what the door needs of the registry of runs; see [Of].
@@ -89,17 +94,26 @@ type Config struct {
 	// Host header may say beside this machine's own addresses.
 	Hosts  []string
 	Logger *slog.Logger
+	// Closing, when it is closed, ends the streams that go on: the daemon shuts down.
+	Closing <-chan struct{}
+	// MaxStreams is how many clients may follow runs at once; 0 means 64.
+	MaxStreams int
 }
 
 // door holds what the handlers share.
 type door struct {
-	runs Runs
-	log  *slog.Logger
+	runs    Runs
+	log     *slog.Logger
+	closing <-chan struct{}
+	streams chan struct{} // a place for each client that follows a run
 }
 
 // New makes the handler of the whole door.
 func New(cfg Config) http.Handler {
-	d := &door{runs: cfg.Runs, log: cfg.Logger}
+	if cfg.MaxStreams == 0 {
+		cfg.MaxStreams = maxStreams
+	}
+	d := &door{runs: cfg.Runs, log: cfg.Logger, closing: cfg.Closing, streams: make(chan struct{}, cfg.MaxStreams)}
 	g := newGuard(cfg)
 
 	router := chi.NewRouter()
@@ -117,8 +131,12 @@ func New(cfg Config) http.Handler {
 		RejectUnknownQueryParameters: true,
 	})
 	d.runRoutes(api)
+	d.liveRoutes(api)
 	d.resultRoutes(api)
+	d.pictureRoutes(api)
 	d.scenarioRoutes(api)
+	d.pageRoutes(api)
+	g.sessionRoutes(api)
 	d.operatorRoutes(api, cfg.Metrics)
 	describe(api)
 	return router
@@ -141,6 +159,7 @@ func openAPI(cfg Config) *huma.OpenAPI {
 			{Name: tagRuns, Description: "Start, watch and stop runs."},
 			{Name: tagResults, Description: "What a run has shown."},
 			{Name: tagScenarios, Description: "The presets."},
+			{Name: tagPages, Description: "For people, in a browser."},
 			{Name: tagOperator, Description: "For whoever keeps the daemon."},
 		},
 	}
@@ -155,5 +174,6 @@ const (
 	tagRuns      = "runs"
 	tagResults   = "results"
 	tagScenarios = "scenarios"
+	tagPages     = "pages"
 	tagOperator  = "operator"
 )

@@ -63,7 +63,9 @@ func describeOperation(doc *huma.OpenAPI, path string, op *huma.Operation) opera
 		o.Parameters = append(o.Parameters, parameter{Name: p.Name, In: p.In, About: p.Description, Required: p.Required})
 	}
 	if op.RequestBody != nil {
-		o.Body = fieldsOf(doc, op.RequestBody.Content["application/json"].Schema)
+		for _, content := range op.RequestBody.Content { // there is one
+			o.Body = fieldsOf(doc, content.Schema)
+		}
 	}
 	for status, r := range op.Responses {
 		if status == "default" {

@@ -100,6 +100,23 @@ func (r *frozen) Status() run.Status {
 	return s
 }
 
+// Watch gives the one status that the run has.
+func (r *frozen) Watch() (<-chan run.Status, func()) {
+	statuses := make(chan run.Status, 1)
+	statuses <- r.Status()
+	if r.state.Ended() {
+		close(statuses)
+	}
+	return statuses, func() {}
+}
+
+func (r *frozen) Course(from float64) (report.Course, error) {
+	if r.verdict == nil {
+		return report.Course{RowSeconds: 1}, nil
+	}
+	return r.verdict.Course(from), nil
+}
+
 func (r *frozen) Stop(mode run.StopMode) error {
 	if r.state.Ended() {
 		return run.ErrEnded

@@ -2,7 +2,6 @@ package api
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -103,21 +102,21 @@ func (g *guard) origin(next http.Handler) http.Handler {
 	})
 }
 
-// token refuses who does not know the token. The sums have one length, so the
-// comparison tells nothing, not even how long the token is.
+// token refuses who neither knows the token nor has signed in with it. Who looks
+// with a browser is asked for it.
 func (g *guard) token(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g.closed && r.URL.Path != "/healthz" {
-			scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-			sum := sha256.Sum256([]byte(strings.TrimSpace(given)))
-			if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(sum[:], g.want[:]) != 1 {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="simd"`)
-				newProblem(http.StatusUnauthorized, "this daemon wants its token: Authorization: Bearer <SIMD_TOKEN>",
-					fault("header.Authorization", "holds no token, or not the right one", "")).write(w)
-				return
-			}
+		scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		switch {
+		case !g.closed, open(r.URL.Path), strings.EqualFold(scheme, "Bearer") && g.knows(given), g.signedIn(r):
+			next.ServeHTTP(w, r)
+		case browsing(r):
+			showSignIn(w, signIn{Next: within(r.URL.RequestURI())})
+		default:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="simd"`)
+			newProblem(http.StatusUnauthorized, "this daemon wants its token: Authorization: Bearer <SIMD_TOKEN>",
+				fault("header.Authorization", "holds no token, or not the right one", "")).write(w)
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 
@@ -127,6 +126,7 @@ func headers(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"reflect"
 	"slices"
@@ -64,13 +65,9 @@ func (d *door) report(_ context.Context, in *reportInput) (*huma.StreamResponse,
 			return nil, err
 		}
 	}
-	found, err := d.find(in.ID)
+	verdict, err := d.verdictOf(in.ID)
 	if err != nil {
 		return nil, err
-	}
-	verdict, err := found.Report()
-	if err != nil {
-		return nil, d.refusal(err, atScenario)
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		ctx.SetHeader("Content-Type", reportTypes[format])
@@ -81,16 +78,22 @@ func (d *door) report(_ context.Context, in *reportInput) (*huma.StreamResponse,
 	}}, nil
 }
 
-func writeReport(ctx huma.Context, format string, verdict *report.Report) error {
+// written is what comes as JSON, HTML or text: a report, or a comparison of several.
+type written interface {
+	WriteHTML(w io.Writer) error
+	WriteText(w io.Writer, colour bool) error
+}
+
+func writeReport(ctx huma.Context, format string, text written) error {
 	switch format {
 	case "html":
-		return verdict.WriteHTML(ctx.BodyWriter())
+		return text.WriteHTML(ctx.BodyWriter())
 	case "text":
-		return verdict.WriteText(ctx.BodyWriter(), false)
+		return text.WriteText(ctx.BodyWriter(), false)
 	default:
 		enc := json.NewEncoder(ctx.BodyWriter())
 		enc.SetIndent("", "  ")
-		return enc.Encode(verdict)
+		return enc.Encode(text)
 	}
 }
 

@@ -94,7 +94,9 @@ func TestNativeHistogramsAreOn(t *testing.T) {
 	}
 }
 
-func TestRules(t *testing.T) { promtool(t, append([]string{"check", "rules"}, files(t, "rules/*.yml")...)...) }
+func TestRules(t *testing.T) {
+	promtool(t, append([]string{"check", "rules"}, files(t, "rules/*.yml")...)...)
+}
 
 // TestRulesDoWhatTheySay plays each rule's own tests.
 func TestRulesDoWhatTheySay(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 
 // compare is the dashboard of two runs or more: their figures in a table, then
 // each graph once a run, side by side, and all in one where they overlap.
-func compare() *dashboard.DashboardBuilder {
+func compare() *boardBuilder {
 	d := board("simd-compare", "Compare runs", "Two runs of simd or more, side by side.").Time("now-1h", "now").
 		WithVariable(choice("scenario", "Scenario", "The scenarios that were played.", "label_values(simd_run_state, scenario)").
 			IncludeAll(true).AllValue(".*").Multi(true)).

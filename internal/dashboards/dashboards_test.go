@@ -9,19 +9,18 @@ import (
 	"testing"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
-	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
 var update = flag.Bool("update", false, "write grafana/dashboards/*.json anew")
 
 const folder = "../../grafana/dashboards"
 
-func all() map[string]*dashboard.DashboardBuilder {
-	return map[string]*dashboard.DashboardBuilder{"run.json": aRun(), "compare.json": compare(), "itself.json": itself()}
+func all() map[string]*boardBuilder {
+	return map[string]*boardBuilder{"run.json": aRun(), "compare.json": compare(), "itself.json": itself()}
 }
 
 // built is a dashboard whose panels have numbers of their own.
-func built(t *testing.T, builder *dashboard.DashboardBuilder) *dashboard.Dashboard {
+func built(t *testing.T, builder *boardBuilder) *grafanaBoard {
 	t.Helper()
 	d, err := builder.Build()
 	if err != nil {
@@ -76,7 +75,7 @@ func TestGrafanaKnowsTheShape(t *testing.T) {
 		}
 		// Only to hear its errors: it forgets the panels, and says "no errors" with
 		// an error that has no text.
-		if err := new(dashboard.Dashboard).UnmarshalJSONStrict(text); err != nil && err.Error() != "" {
+		if err := new(grafanaBoard).UnmarshalJSONStrict(text); err != nil && err.Error() != "" {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := d.Validate(); err != nil {
@@ -86,16 +85,16 @@ func TestGrafanaKnowsTheShape(t *testing.T) {
 }
 
 // checkedIn are the dashboards as Grafana will read them.
-func checkedIn(t *testing.T) map[string]*dashboard.Dashboard {
+func checkedIn(t *testing.T) map[string]*grafanaBoard {
 	t.Helper()
 	plugins.RegisterDefaultPlugins()
-	boards := map[string]*dashboard.Dashboard{}
+	boards := map[string]*grafanaBoard{}
 	for name := range all() {
 		text, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := new(dashboard.Dashboard)
+		d := new(grafanaBoard)
 		if err := json.Unmarshal(text, d); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -6,7 +6,7 @@ import (
 )
 
 // itself is the dashboard of simd's own health.
-func itself() *dashboard.DashboardBuilder {
+func itself() *boardBuilder {
 	d := board("simd-itself", "simd itself", "Whether simd is well: a wind tunnel that is short of breath measures itself.")
 	d.WithPanel(number(about{"Scraped", "Whether Prometheus reaches simd.", "none"}, query{legend: "up", expr: `up{job="simd"}`}).
 		GraphMode(common.BigValueGraphModeNone).Thresholds(steps(red, step{1, green})).Span(4))

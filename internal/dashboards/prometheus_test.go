@@ -24,8 +24,21 @@ func TestPrometheusAnswersEveryPanel(t *testing.T) {
 	if testing.Short() {
 		t.Skip("plays runs for ten seconds")
 	}
+	for attempt := range 3 {
+		missed := ""
+		t.Run(fmt.Sprintf("Play%d", attempt+1), func(t *testing.T) { missed = answerEveryPanel(t) })
+		if missed == "" {
+			return
+		}
+		t.Log(missed)
+	}
+	t.Skip("the machine was too busy for a scrape a second, so that rates say little")
+}
+
+// answerEveryPanel is one play. When scrapes failed it judges nothing, and says so.
+func answerEveryPanel(t *testing.T) (missed string) {
 	var classic, native *server
-	from := time.Now()
+	var from time.Time
 	runs := play(t, func(address string) {
 		classic = startServer(t, address)
 		// It takes native histograms alone: before version 3 both cannot be had.
@@ -37,12 +50,19 @@ func TestPrometheusAnswersEveryPanel(t *testing.T) {
 	}, overload, quiet)
 	for _, s := range []*server{classic, native} {
 		s.until(t, len(runs), `simd_run_state{state="completed"} == 1`)
-		s.until(t, len(runs), `simd:messages_told_otherwise:sum and on (run) (simd_run_state{state="completed"} == 1)`)
+		// The rules have been worked out since.
+		s.until(t, len(runs), `(simd:messages_told_otherwise:sum == on (run) sum by (run) (simd_messages_by_cell{cell!~"delivered|refused|dropped"})) and on (run) (simd_run_state{state="completed"} == 1)`)
 	}
 	// Rates over the last seconds see the end only some seconds behind it.
 	classic.until(t, len(runs), `rate(kafka_scheduler_event_count_total[4s]) == 0 and on (run) (simd_run_state{state="completed"} == 1)`)
 	to := time.Now()
-	asked := times{from, to}
+	// Whole seconds, so that the last of them is now.
+	asked := times{to.Add(-time.Duration(to.Sub(from).Seconds()+1) * time.Second), to}
+	for _, s := range []*server{classic, native} {
+		if missed := s.missed(t, asked); missed != "" {
+			return missed
+		}
+	}
 
 	wanted := expected()
 	for file, d := range checkedIn(t) {
@@ -94,6 +114,25 @@ func TestPrometheusAnswersEveryPanel(t *testing.T) {
 	}
 	t.Run("Published", func(t *testing.T) { publishedQueries(t, classic, asked, &runs[0]) })
 	t.Run("Quantiles", func(t *testing.T) { wholeQuantiles(t, classic, native, asked, runs) })
+	return ""
+}
+
+// missed says whether scrapes of simd failed, or came late.
+func (s *server) missed(t *testing.T, asked times) string {
+	t.Helper()
+	for expr, least := range map[string]float64{
+		`min_over_time(up{job="simd"}[` + asked.span() + `])`:   1,
+		`count_over_time(up{job="simd"}[` + asked.span() + `])`: asked.to.Sub(asked.from).Seconds() - 1,
+	} {
+		got, err := s.at(t.Context(), expr, asked.to)
+		if err != nil || len(got) != 1 {
+			t.Fatalf("%s: %d answers, %v", expr, len(got), err)
+		}
+		if got[0].last() < least {
+			return fmt.Sprintf("%s is %v, which is less than %v", expr, got[0].last(), least)
+		}
+	}
+	return ""
 }
 
 type times struct{ from, to time.Time }
@@ -218,35 +257,34 @@ func attempts(p *played) float64 {
 }
 
 // wholeQuantiles: a run's quantiles from its histograms at its end are the
-// report's. Native buckets are 9 % wide; classic ones only say which of them it is.
+// report's. Native buckets are 9 % wide; classic ones only say which of them it
+// is. Where times leap, so does a quantile from one message to the next: the
+// report's must lie between those of half a percent less and more.
 func wholeQuantiles(t *testing.T, classic, native *server, asked times, runs []played) {
 	for i := range runs {
-		p := &runs[i]
-		l := &p.report.Latency
+		l := &runs[i].report.Latency
 		for name, q := range map[string]*report.Quantiles{
 			"simd_schedule_lag_seconds": &l.ScheduleLag, "simd_queue_wait_seconds": &l.Queue, "simd_blocked_seconds": &l.Blocked,
 			"simd_acknowledgement_seconds": &l.Acknowledgement, "simd_send_seconds": &l.Send, "simd_due_to_told_seconds": &l.DueToConfirmed,
 		} {
-			for quantile, want := range map[string]float64{"0.5": q.P50, "0.95": q.P95, "0.99": q.P99} {
+			for quantile, want := range map[float64]float64{0.5: q.P50, 0.95: q.P95, 0.99: q.P99} {
 				if want < 1e-5 {
 					continue // the report's own resolution is a microsecond
 				}
-				for s, expr := range map[*server]string{
-					native:  fmt.Sprintf(`histogram_quantile(%s, %s{run="%s"})`, quantile, name, p.id),
-					classic: fmt.Sprintf(`histogram_quantile(%s, %s_bucket{run="%s"})`, quantile, name, p.id),
-				} {
+				at := func(s *server, q float64, histogram string) float64 {
+					expr := fmt.Sprintf(`histogram_quantile(%g, %s{run="%s"})`, q, histogram, runs[i].id)
 					got, err := s.at(t.Context(), expr, asked.to)
-					if err == nil {
-						err = single(got, func(one series) error {
-							if s == native {
-								return near(one.last(), want, 0.1)
-							}
-							return between(one.last(), bucketBelow(want)*0.999, bucketAbove(want))
-						})
+					if err != nil || len(got) != 1 {
+						t.Fatalf("%s: %d answers, %v", expr, len(got), err)
 					}
-					if err != nil {
-						t.Errorf("%s of %s: %v", expr, p.scenario, err)
-					}
+					return got[0].last()
+				}
+				if err := between(want, at(native, quantile-0.005, name)*0.91, at(native, quantile+0.005, name)*1.1); err != nil {
+					t.Errorf("%s: quantile %v of %s by the native histogram: the report's %v", runs[i].scenario, quantile, name, err)
+				}
+				name := name + "_bucket"
+				if err := between(want, bucketBelow(at(classic, quantile-0.005, name)), bucketAbove(at(classic, quantile+0.005, name))); err != nil {
+					t.Errorf("%s: quantile %v of %s by the classic histogram: the report's %v", runs[i].scenario, quantile, name, err)
 				}
 			}
 		}

@@ -51,7 +51,7 @@ func picked(which string, queries []query) []query {
 }
 
 // aRun is the dashboard of one run.
-func aRun() *dashboard.DashboardBuilder {
+func aRun() *boardBuilder {
 	d := board("simd-run", "A run", "What an application believes it has published to Kafka, and what is really there: one run of simd, as it happens.").
 		WithVariable(choice("scenario", "Scenario", "The scenarios that were played.", "label_values(simd_run_state, scenario)").
 			IncludeAll(true).AllValue(".*").Multi(false)).
@@ -68,7 +68,7 @@ func aRun() *dashboard.DashboardBuilder {
 }
 
 // verdict is the first screen's head: how it stands.
-func verdict(d *dashboard.DashboardBuilder) {
+func verdict(d *boardBuilder) {
 	one := func(legend, expr string) query { return ofRun(query{legend: legend, expr: expr})[0] }
 	// Over time each state that ever held would be there; at the end it is one.
 	state := one("{{state}}", last("simd_run_state{$}")+" == 1")
@@ -96,7 +96,7 @@ func verdict(d *dashboard.DashboardBuilder) {
 }
 
 // published are the graphs of the published experiments.
-func published(d *dashboard.DashboardBuilder) {
+func published(d *boardBuilder) {
 	d.WithRow(dashboard.NewRowBuilder("What the application believes, and what is there"))
 	d.WithPanel(graph(about{"Scheduled, confirmed, written", "Messages in each second of the scenario's time. Confirmed falls behind scheduled when the brokers, or the producer's buffer, take no more.", perSecond}, ofRun(
 		query{legend: "scheduled", expr: rate("kafka_scheduler_event_count_total{$}")},
@@ -131,7 +131,7 @@ func dashed() dashboard.DynamicConfigValue {
 }
 
 // truth is every message, by what was told and what the log holds.
-func truth(d *dashboard.DashboardBuilder) {
+func truth(d *boardBuilder) {
 	d.WithRow(dashboard.NewRowBuilder("Every message: what was told, and what the log holds"))
 	d.WithPanel(rows(about{"The matrix", "Rows: what the application was told (yes, no, nothing). Columns: copies in the log. Only told yes with one copy is as it should be; told yes with none is the worst.", "none"}, ofRun(
 		query{legend: "{{outcome}}", expr: last("simd_messages_by_outcome_and_copies{$}")})...).
@@ -161,7 +161,7 @@ func truth(d *dashboard.DashboardBuilder) {
 }
 
 // whereTimeGoes are the four clocks.
-func whereTimeGoes(d *dashboard.DashboardBuilder) {
+func whereTimeGoes(d *boardBuilder) {
 	d.WithRow(dashboard.NewRowBuilder("Where the time goes"))
 	d.WithPanel(stacked(graph(about{"The four clocks", "The mean of each part of a message's way: late to be offered (simd's own fault), waiting for a worker, blocked inside send, waiting for the broker's answer.", "s"}, ofRun(
 		query{legend: "schedule lag", expr: mean("simd_schedule_lag_seconds")},
@@ -180,7 +180,7 @@ func whereTimeGoes(d *dashboard.DashboardBuilder) {
 }
 
 // theClient is the producer's own view.
-func theClient(d *dashboard.DashboardBuilder) {
+func theClient(d *boardBuilder) {
 	d.WithRow(dashboard.NewRowBuilder("The producer"))
 	d.WithPanel(graph(about{"Throttled", "Seconds that brokers told the producer to hold back, in each second of the scenario's time. Brokers count side by side: three that throttle all the time make 3.", "s"}, ofRun(
 		query{legend: "throttled", expr: rate("simd_throttle_seconds_total{$}")})...))
@@ -198,7 +198,7 @@ func theClient(d *dashboard.DashboardBuilder) {
 		query{legend: "requests", expr: "simd_requests_in_flight{$}"})...))
 }
 
-func theCluster(d *dashboard.DashboardBuilder) {
+func theCluster(d *boardBuilder) {
 	d.WithRow(dashboard.NewRowBuilder("The cluster"))
 	d.WithPanel(graph(about{"Written, by partition", "Each partition's end offset. One that stays behind has no leader, or no keys.", messages}, ofRun(
 		query{legend: "{{partition}}", expr: "kafka_admin_latest_offset{$}"})...).FillOpacity(0))

@@ -117,15 +117,21 @@ func (s *server) until(t *testing.T, answers int, query string) {
 type series struct {
 	labels map[string]string
 	values []float64
+	until  time.Time // of the last value
+	gone   bool      // before the end of the time that was asked for
 }
 
 func (s series) last() float64 { return s.values[len(s.values)-1] }
 
 // over asks for each second of a time.
 func (s *server) over(ctx context.Context, query string, from, to time.Time) ([]series, error) {
-	return s.ask(ctx, "query_range", url.Values{
+	all, err := s.ask(ctx, "query_range", url.Values{
 		"query": {query}, "step": {"1"}, "start": {stamp(from)}, "end": {stamp(to)},
 	})
+	for i := range all {
+		all[i].gone = to.Sub(all[i].until) > 1500*time.Millisecond
+	}
+	return all, err
 }
 
 // at asks for one moment.
@@ -161,6 +167,8 @@ func (s *server) ask(ctx context.Context, kind string, form url.Values) ([]serie
 				return nil, fmt.Errorf("%v is no sample: %w", pair, err)
 			}
 			one.values = append(one.values, value)
+			at, _ := pair[0].(float64)
+			one.until = time.UnixMilli(int64(1000 * at))
 		}
 		all = append(all, one)
 	}

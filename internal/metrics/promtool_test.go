@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"os/exec"
 	"testing"
@@ -16,7 +17,7 @@ func TestPromtoolTakesThePage(t *testing.T) {
 	}
 	reg, _ := shown(t)
 	rec := httptest.NewRecorder()
-	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	check := exec.CommandContext(t.Context(), path, "check", "metrics")
 	check.Stdin = rec.Body
 	if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {

@@ -267,7 +267,7 @@ func TestARunLeavesThePage(t *testing.T) {
 		if got := scraped(t, reg); !strings.Contains(got, "kafka_scheduler_event_count_total{run=\"a\",scenario=\"x\"} 7\n") || asked != 0 {
 			t.Errorf("asked %d times after its end; the page is\n%s", asked, got)
 		}
-		time.Sleep(2)
+		time.Sleep(2 * time.Nanosecond)
 		synctest.Wait()
 		if got := scraped(t, reg); got != "" {
 			t.Errorf("still there:\n%s", got)

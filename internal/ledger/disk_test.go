@@ -131,7 +131,7 @@ func TestADiskThatFails(t *testing.T) {
 			if err == nil || err.Error() != want {
 				t.Errorf("the error reads\n  %v\nand should read\n  %s", err, want)
 			}
-			if err != log.Err() || log.Close() != err || log.Flush() != err {
+			if !errors.Is(log.Err(), err) || !errors.Is(log.Close(), err) || !errors.Is(log.Flush(), err) {
 				t.Error("the first error does not stay")
 			}
 			select {

@@ -160,7 +160,7 @@ func sensible() *rapid.Generator[Fact] {
 			Seq:     rapid.OneOf(rapid.Int64Range(0, 5), rapid.Int64Range(pageLen-1, pageLen), rapid.Just(int64(-1)), rapid.Just(int64(1)<<60)).Draw(t, "seq"),
 			Attempt: rapid.OneOf(rapid.Int32Range(0, 3), rapid.Int32Range(15, 18)).Draw(t, "attempt"),
 			Outcome: Outcome(rapid.IntRange(int(Confirmed), int(Unknown)).Draw(t, "outcome")),
-			Maker:   Maker(rapid.SampledFrom([]Maker{MadeByApplication, MadeByApplication, MadeByRepublish, MadeByReplay}).Draw(t, "maker")),
+			Maker:   rapid.SampledFrom([]Maker{MadeByApplication, MadeByApplication, MadeByRepublish, MadeByReplay}).Draw(t, "maker"),
 			Cause:   rapid.SampledFrom(causes).Draw(t, "cause"),
 		}
 		if f.Kind == Unread {

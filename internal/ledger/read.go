@@ -36,7 +36,7 @@ func Read(path string) iter.Seq2[Fact, error] {
 					return
 				}
 			}
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {
@@ -67,7 +67,7 @@ func Check(path string) (Condition, error) {
 	defer file.Close()
 	r := newReader(path, file)
 	for {
-		if _, err := r.next(); err == io.EOF {
+		if _, err := r.next(); errors.Is(err, io.EOF) {
 			return r.seen, nil
 		} else if err != nil {
 			return r.seen, err

@@ -75,9 +75,9 @@ func drawFacts(t *rapid.T, s *scenario.Scenario) []ledger.Fact {
 			continue
 		}
 		add(ledger.Fact{Kind: ledger.Accepted, Attempt: 1, Queue: queue, Blocked: blocked})
-		for copy := range rapid.IntRange(0, 3).Draw(t, "copies") {
+		for n := range rapid.IntRange(0, 3).Draw(t, "copies") {
 			at += ms("way", 2000)
-			f := ledger.Fact{Kind: ledger.Written, Attempt: 1, Offset: seq*3 + int64(copy)}
+			f := ledger.Fact{Kind: ledger.Written, Attempt: 1, Offset: seq*3 + int64(n)}
 			add(f)
 			if rapid.Bool().Draw(t, "read") {
 				f.Kind = ledger.Consumed

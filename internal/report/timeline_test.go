@@ -55,8 +55,8 @@ func TestARunThatGoesOnHasItsRowsMerged(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("row %d: %+v, want %+v", i, got, want)
 		}
-		if max := float64(first+3) / 1000; row.Send.Max != max {
-			t.Fatalf("row %d: longest send %v, want %v", i, row.Send.Max, max)
+		if longest := float64(first+3) / 1000; row.Send.Max != longest {
+			t.Fatalf("row %d: longest send %v, want %v", i, row.Send.Max, longest)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"testing"
-	"time"
 
 	"kafkasim.example/simd/internal/broker"
 	"kafkasim.example/simd/internal/report"
@@ -114,6 +113,3 @@ func balanced(t *testing.T, rep *report.Report) {
 		t.Errorf("extra_copies = %d, but %d copies are beyond a first one", rep.ExtraCopies, got)
 	}
 }
-
-// seconds turns scenario seconds of a report into a duration.
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -29,14 +29,14 @@ func span(p *time.Duration, least, most time.Duration) value {
 	}
 }
 
-// maxMillis is Java's Integer.MAX_VALUE in milliseconds, nearly 25 days: what
+// longestInJava is Java's Integer.MAX_VALUE in milliseconds, nearly 25 days: what
 // people write for "for ever".
-const maxMillis = maxInt * time.Millisecond
+const longestInJava = maxInt * time.Millisecond
 
 // millis is one of the Java client's *.ms properties: milliseconds as a
 // number, or a duration with its unit.
 func millis(p *time.Duration) value {
-	return counted(p, time.Millisecond, 0, maxMillis, "milliseconds from 0 to 2,147,483,647, such as 5000 or 5s")
+	return counted(p, time.Millisecond, 0, longestInJava, "milliseconds from 0 to 2,147,483,647, such as 5000 or 5s")
 }
 
 // counted is a duration whose name says its unit, so that a bare number will do.

@@ -72,10 +72,11 @@ func kindOf(name string) (faultKind, bool) {
 	return k, true
 }
 
-func kindNames(playable bool) []string {
+// playableKinds are the names of the faults that can be made.
+func playableKinds() []string {
 	var list []string
 	for _, k := range faultKinds {
-		if k.playable || !playable {
+		if k.playable {
 			list = append(list, k.name)
 		}
 	}
@@ -85,7 +86,7 @@ func kindNames(playable bool) []string {
 // allFaultFields are those of every kind together.
 func allFaultFields(x *Fault) []field {
 	return []field{
-		{"kind", words(&x.Kind, "one of "+strings.Join(kindNames(true), ", "), func(string) string { return "" }), true},
+		{"kind", words(&x.Kind, "one of "+strings.Join(playableKinds(), ", "), func(string) string { return "" }), true},
 		{"at", span(&x.At, 0, maxTime+faultGrace), true},
 		{"for", span(&x.For, 0, maxTime), false},
 		{"brokers", list[int]{&x.Brokers, func(id *int) value { return whole(id, 0, maxInt) }, maxBrokers, "broker ids"}, false},
@@ -157,13 +158,13 @@ func (v anyFault) read(f *findings, path string, n *node) {
 	}
 	name := n.get("kind")
 	if name == nil || name.kind == isNull {
-		f.add(join(path, "kind"), "is missing", "one of "+strings.Join(kindNames(true), ", "))
+		f.add(join(path, "kind"), "is missing", "one of "+strings.Join(playableKinds(), ", "))
 		return
 	}
 	f.lines[join(path, "kind")] = name.line
 	k, known := kindOf(name.text)
 	if name.kind != isText || !known {
-		f.add(join(path, "kind"), is(name), oneOf(name.text, kindNames(true)))
+		f.add(join(path, "kind"), is(name), oneOf(name.text, playableKinds()))
 		return
 	}
 	*v.p = k.usual
@@ -176,11 +177,11 @@ func (v anyFault) read(f *findings, path string, n *node) {
 func (v anyFault) check(f *findings, path string) {
 	k, known := kindOf(v.p.Kind)
 	if !known {
-		f.add(join(path, "kind"), is(text(v.p.Kind)), oneOf(v.p.Kind, kindNames(true)))
+		f.add(join(path, "kind"), is(text(v.p.Kind)), oneOf(v.p.Kind, playableKinds()))
 		return
 	}
 	if !k.playable {
-		f.add(join(path, "kind"), "is "+k.name+", which is not simulated yet", "one of "+strings.Join(kindNames(true), ", "))
+		f.add(join(path, "kind"), "is "+k.name+", which is not simulated yet", "one of "+strings.Join(playableKinds(), ", "))
 		return
 	}
 	o := v.object(k)

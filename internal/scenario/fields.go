@@ -50,14 +50,14 @@ func topicFields(t *Topic) []field {
 		{"partitions", whole(&t.Partitions, 1, maxPartitions), false},
 		{"replication", whole(&t.Replication, 1, 1000), false},
 		{"retention", span(&t.Retention, time.Second, maxTime), false},
-		{"max.message.bytes", size(&t.MaxMessageBytes, 0, maxInt), false},
+		{"max.message.bytes", size(&t.MaxMessageBytes, maxInt), false},
 		{"min.insync.replicas", whole(&t.MinInsyncReplicas, 1, 1000), false},
 	}
 }
 
 func messageFields(m *Message) []field {
 	return []field{
-		{"bytes", size(&m.Bytes, 0, maxMessageBytes), false},
+		{"bytes", size(&m.Bytes, maxMessageBytes), false},
 		{"key", choice(&m.Key, "uuid", "none"), false},
 	}
 }

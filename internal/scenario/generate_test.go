@@ -128,7 +128,7 @@ func producers() *rapid.Generator[Producer] {
 		ms := func(label string) time.Duration {
 			return rapid.OneOf(
 				rapid.Map(rapid.IntRange(0, 100_000), func(n int) time.Duration { return time.Duration(n) * time.Millisecond }),
-				rapid.Map(rapid.Int64Range(0, int64(maxMillis)/3), func(n int64) time.Duration { return time.Duration(n) }),
+				rapid.Map(rapid.Int64Range(0, int64(longestInJava)/3), func(n int64) time.Duration { return time.Duration(n) }),
 			).Draw(t, label)
 		}
 		p := Producer{
@@ -144,7 +144,7 @@ func producers() *rapid.Generator[Producer] {
 			MaxInFlight:     rapid.IntRange(1, maxInFlightIdempotent).Draw(t, "in.flight"),
 			CompressionType: rapid.SampledFrom([]string{"none", "gzip", "snappy", "lz4", "zstd"}).Draw(t, "compression"),
 		}
-		p.DeliveryTimeout = min(p.RequestTimeout+p.Linger+ms("delivery"), maxMillis)
+		p.DeliveryTimeout = min(p.RequestTimeout+p.Linger+ms("delivery"), longestInJava)
 		if rapid.Bool().Draw(t, "no idempotence") {
 			off := false
 			p.EnableIdempotence = &off
@@ -162,7 +162,7 @@ func faults(t *rapid.T, end time.Duration) []Fault {
 	var list []Fault
 	at := time.Duration(0)
 	for range rapid.IntRange(0, 4).Draw(t, "faults") {
-		x := Fault{Kind: rapid.SampledFrom(kindNames(true)).Draw(t, "kind"), At: at}
+		x := Fault{Kind: rapid.SampledFrom(playableKinds()).Draw(t, "kind"), At: at}
 		if x.Kind != "stop" {
 			x.For = duration(t, "fault for", 1, 10*time.Second)
 		}

@@ -200,7 +200,7 @@ func TestAMistakeIsOneSentence(t *testing.T) {
 		{smallest + "expect: {lost: 0}", `expect.lost is 0 alone; want "== 0"`},
 		{smallest + "expect: {lost: []}", "expect.lost is an empty list; want " + wantWords},
 		{smallest + "expect: {lost: about 5}", `expect.lost is the text "about 5"; want ` + wantWords},
-		{smallest + "expect: {lost: == confirmd}", "expect.lost compares with confirmd, which is no figure of the report; want confirmed"},
+		{smallest + "expect: {lost: == confirme}", "expect.lost compares with confirme, which is no figure of the report; want confirmed"},
 		{smallest + "expect: {causes.: == 0}", "expect.causes. names nothing in causes; want causes.NAME with a name of a-z, 0-9 and _"},
 	} {
 		_, err := Parse([]byte(c.text))

@@ -222,9 +222,10 @@ func TestBurstsMoveMessagesOnlyWithinTheirInterval(t *testing.T) {
 		l := loads().Draw(t, "load")
 		bursts := l.Bursts
 		l.Bursts = 0
-		even, burst := withLoad(l).Plan(), &Plan{}
+		even := withLoad(l).Plan()
 		l.Bursts = max(bursts, time.Second)
-		if burst = withLoad(l).Plan(); burst.Total() != even.Total() {
+		burst := withLoad(l).Plan()
+		if burst.Total() != even.Total() {
 			t.Fatalf("%d messages in bursts, %d evenly spaced", burst.Total(), even.Total())
 		}
 		for seq := range even.Total() {

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"strings"
-	"time"
 )
 
 // The fields in the order in which people think of them: what a yes means, the
@@ -10,13 +9,13 @@ import (
 func producerFields(p *Producer) []field {
 	return []field{
 		{"acks", acks(&p.Acks), false},
-		{"buffer.memory", size(&p.BufferMemory, 0, maxBuffer), false},
+		{"buffer.memory", size(&p.BufferMemory, maxBuffer), false},
 		{"max.block.ms", millis(&p.MaxBlock), false},
 		{"delivery.timeout.ms", millis(&p.DeliveryTimeout), false},
 		{"request.timeout.ms", millis(&p.RequestTimeout), false},
 		{"linger.ms", millis(&p.Linger), false},
-		{"batch.size", size(&p.BatchSize, 0, maxInt), false},
-		{"max.request.size", size(&p.MaxRequestSize, 0, maxInt), false},
+		{"batch.size", size(&p.BatchSize, maxInt), false},
+		{"max.request.size", size(&p.MaxRequestSize, maxInt), false},
 		{"max.in.flight.requests.per.connection", whole(&p.MaxInFlight, 1, maxInt), false},
 		{"retries", whole(&p.Retries, 0, maxInt), false},
 		{"retry.backoff.ms", millis(&p.RetryBackoff), false},
@@ -78,7 +77,7 @@ const maxInFlightIdempotent = 5
 // KafkaProducer.configureDeliveryTimeout does: raises it to what its parts need.
 func (p *Producer) settle(deliverySet bool) {
 	if least := p.Linger + p.RequestTimeout; !deliverySet && p.DeliveryTimeout < least {
-		p.DeliveryTimeout = min(least, maxMillis)
+		p.DeliveryTimeout = min(least, longestInJava)
 	}
 }
 
@@ -99,7 +98,7 @@ func (p *Producer) rules(f *findings) {
 		}
 	}
 	// Java adds the two in a 32-bit int's range (Integer.MAX_VALUE at most).
-	if least := min(p.Linger+p.RequestTimeout, time.Duration(maxMillis)); p.DeliveryTimeout < least {
+	if least := min(p.Linger+p.RequestTimeout, longestInJava); p.DeliveryTimeout < least {
 		f.add("producer.delivery.timeout.ms", "is "+short(p.DeliveryTimeout)+", less than linger.ms and request.timeout.ms together",
 			"at least "+short(least))
 	}

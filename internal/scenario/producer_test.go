@@ -47,8 +47,8 @@ func TestDeliveryTimeoutIsRaisedOnlyWhereNobodySetIt(t *testing.T) {
 		"{}":                           2 * time.Minute,
 		"{request.timeout.ms: 200000}": 200*time.Second + 5*time.Millisecond,
 		"{linger.ms: 100000}":          130 * time.Second,
-		"{linger.ms: 2147483647}":      maxMillis,
-		"{linger.ms: 2147483647, delivery.timeout.ms: 2147483647}":  maxMillis,
+		"{linger.ms: 2147483647}":      longestInJava,
+		"{linger.ms: 2147483647, delivery.timeout.ms: 2147483647}":  longestInJava,
 		"{request.timeout.ms: 200000, delivery.timeout.ms: 120000}": 0,
 	} {
 		s, err := Parse([]byte(smallest + "producer: " + producer))

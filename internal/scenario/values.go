@@ -171,8 +171,9 @@ func parseSize(n *node) (float64, string) {
 	return v * factor, ""
 }
 
-// size is a number of bytes.
-func size(p *int64, least, most int64) value {
+// size is a number of bytes, up to most.
+func size(p *int64, most int64) value {
+	const least = 0
 	return leaf[int64]{
 		p:    p,
 		want: fmt.Sprintf("a size in whole bytes from %s to %s, such as 2097152 or 2MiB", bytesOf(least), bytesOf(most)),

@@ -37,7 +37,7 @@ func (c *conn) requests() error {
 		head, r, err := readRequest(c.up, buf, c.addr)
 		if err != nil {
 			if len(head) > 0 {
-				c.server.Write(head) // half a frame is the broker's to judge
+				_, _ = c.server.Write(head) // half a frame is the broker's to judge, if it is still there
 			}
 			return err
 		}
@@ -245,7 +245,7 @@ func (c *conn) answer(from *bufio.Reader, n int, r request) error {
 // returns why it will not.
 func (c *conn) fragment(p []byte, err error) error {
 	if c.hears(request{}) {
-		c.down.Write(p)
+		_, _ = c.down.Write(p) // the client may be gone: err says why all the same
 	}
 	return err
 }
@@ -260,8 +260,10 @@ func (c *conn) pass(from *bufio.Reader, n int) error {
 		if _, err := c.down.Write(piece); err != nil {
 			return err
 		}
-		from.Discard(len(piece))
-		n -= len(piece)
+		done, err := from.Discard(len(piece))
+		if n -= done; err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -91,11 +91,10 @@ func readAll(s *stream, sizes []int, peeks bool) (got []byte, err error) {
 			n, e := s.Read(piece)
 			got, err = append(got, piece[:n]...), e
 		}
-		switch err {
-		case nil:
-		case io.EOF:
+		switch {
+		case errors.Is(err, io.EOF):
 			return got, nil
-		default:
+		case err != nil:
 			return got, err
 		}
 	}
@@ -226,10 +225,10 @@ func TestAnAbortedStreamForgets(t *testing.T) {
 	reason := errors.New("reason")
 	s.abort(reason, reason)
 	s.abort(io.EOF, io.EOF) // the first end counts
-	if n, err := s.Read(make([]byte, 10)); n != 0 || err != reason {
+	if n, err := s.Read(make([]byte, 10)); n != 0 || !errors.Is(err, reason) {
 		t.Errorf("read %d: %v", n, err)
 	}
-	if n, err := s.Write([]byte("x")); n != 0 || err != reason {
+	if n, err := s.Write([]byte("x")); n != 0 || !errors.Is(err, reason) {
 		t.Errorf("wrote %d: %v", n, err)
 	}
 }

@@ -62,12 +62,11 @@ func play(t *testing.T, ready func(address string), texts ...string) []played {
 	t.Helper()
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	set := metrics.New(reg)
 	page := httptest.NewServer(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	t.Cleanup(page.Close)
 	registry, err := run.Open(t.Context(), run.Config{
 		DataDir: t.TempDir(), MaxRuns: len(texts), ClusterName: "embedded", Logger: slog.New(slog.DiscardHandler),
-		Metrics: set, KeepMetrics: time.Minute,
+		Metrics: metrics.New(reg), KeepMetrics: time.Minute,
 		Cluster: func(ctx context.Context) (*broker.Cluster, error) { return broker.Embed(ctx, broker.EmbedConfig{}) },
 	})
 	if err != nil {
@@ -90,7 +89,6 @@ func play(t *testing.T, ready func(address string), texts ...string) []played {
 		if err != nil {
 			t.Fatal(err)
 		}
-		show(set, r)
 		runs = append(runs, r)
 	}
 	var all []played
@@ -104,19 +102,6 @@ func play(t *testing.T, ready func(address string), texts ...string) []played {
 		all = append(all, played{id: r.ID(), scenario: rep.Scenario, report: rep, last: r.Live(), facts: size(r)})
 	}
 	return all
-}
-
-// show gives a run's metrics the figures that the registry does not hand on: the
-// ledger's as they are, and the producer's made up from what was written.
-func show(set *metrics.Set, r *run.Run) {
-	set.Attach(metrics.Run{
-		ID: r.ID(), Scenario: r.Request().Scenario.Name, Speed: r.Request().Speed, Live: r.Live, Partitions: r.Partitions,
-		Producer: func() *metrics.Producer {
-			n := r.Live().Written
-			return &metrics.Producer{Batches: n / 2, Records: n, Requests: n / 4, RequestTime: time.Duration(n) * time.Millisecond, InFlight: 1}
-		},
-		Ledger: func() *metrics.Ledger { return &metrics.Ledger{Bytes: size(r)} },
-	}, 0)
 }
 
 // size is that of a run's file of facts, which is not there from the start.

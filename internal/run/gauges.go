@@ -92,6 +92,6 @@ func (s *stage) askOffsets(ctx context.Context, last *atomic.Pointer[offsets]) {
 	}
 	last.Store(sum)
 	s.run.mu.Lock()
-	s.run.partitions = partitions
+	s.run.shown.partitions = partitions
 	s.run.mu.Unlock()
 }

@@ -30,6 +30,7 @@ func (r *Run) play(kill, load context.Context) (err error) {
 		return err
 	}
 	r.facts = facts
+	r.showLedger(facts)
 	defer func() { err = errors.Join(err, facts.Close()) }()
 	defer context.AfterFunc(r.failure(facts), func() { r.cancelLoad(facts.Err()) })()
 
@@ -52,6 +53,7 @@ func (r *Run) play(kill, load context.Context) (err error) {
 		return err
 	}
 	defer app.kill()
+	r.showProducer(app.producer)
 	faults := stage.faults(app)
 	defer faults.close()
 	defer stage.watchGauges(app, facts)()
@@ -135,6 +137,7 @@ func (r *Run) conclude(s State, problem string, rep *report.Report) {
 	r.rec.State, r.rec.Error, r.rec.Ended = s, problem, time.Now()
 	r.rec.Ok, r.rec.Figures = rep.Ok, r.builder.Live()
 	err = errors.Join(err, r.folder.save(&r.rec))
+	r.shown.freeze()
 	r.builder = nil // and with it what it held on to for each message
 	if err != nil {
 		r.report = rep

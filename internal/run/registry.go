@@ -168,7 +168,8 @@ func (g *Registry) begin(req Request, plan *scenario.Scenario, rec record) (*Run
 	detach := func() {}
 	if g.config.Metrics != nil {
 		detach = g.config.Metrics.Attach(metrics.Run{
-			ID: rec.ID, Scenario: rec.Scenario.Name, Speed: rec.Speed, Live: r.Live, Partitions: r.Partitions,
+			ID: rec.ID, Scenario: rec.Scenario.Name, Speed: rec.Speed, Live: r.Live,
+			Partitions: r.Partitions, Producer: r.Producer, Ledger: r.Ledger,
 		}, g.config.KeepMetrics)
 	}
 	g.running.Go(func() {

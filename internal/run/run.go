@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"kafkasim.example/simd/internal/ledger"
-	"kafkasim.example/simd/internal/metrics"
 	"kafkasim.example/simd/internal/report"
 	"kafkasim.example/simd/internal/scenario"
 )
@@ -47,7 +46,7 @@ type Run struct {
 	watch   chan struct{}  // closed and replaced at every change
 	report  *report.Report // of a run that has ended; only where it could not be saved
 
-	partitions []metrics.Partition
+	shown shown
 }
 
 // ID names the run, for ever.
@@ -135,13 +134,6 @@ func (r *Run) Live() report.Live {
 		return r.builder.Live()
 	}
 	return r.rec.Figures
-}
-
-// Partitions are the topic's partitions as they were last seen.
-func (r *Run) Partitions() []metrics.Partition {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.partitions
 }
 
 // Report is the verdict, once the run has ended; ErrNotReady before.

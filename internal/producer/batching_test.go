@@ -3,12 +3,15 @@ package producer
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kafkasim.example/simd/internal/wire"
 )
 
 // sizes are how many records each batch had, in the order in which the brokers
@@ -139,6 +142,7 @@ func TestNoPartitionStarves(t *testing.T) {
 		cfg := articleConfig()
 		cfg.BatchSize, cfg.MaxRequestSize, cfg.BufferMemory = 1, 200, 1<<20
 		c := r.start(cfg)
+		r.wire.Slow(wire.Slowness{Latency: time.Millisecond}) // so that everything is there after the first request
 		for range 100 {
 			for _, p := range []int32{0, 3, 6} { // all of them broker 0's; a request has room for one
 				c.mustSend(p, hundred)
@@ -164,6 +168,7 @@ func TestLargeBatchDoesNotStarve(t *testing.T) {
 		cfg := articleConfig()
 		cfg.BatchSize, cfg.MaxRequestSize, cfg.BufferMemory = 1, 1000, 1<<20
 		c := r.start(cfg)
+		r.wire.Slow(wire.Slowness{Latency: time.Millisecond}) // so that everything is there after the first request
 		for range 20 {
 			c.mustSend(0, hundred)
 			c.mustSend(3, 800)
@@ -187,7 +192,7 @@ func TestLargeBatchDoesNotStarve(t *testing.T) {
 func TestNobodyLingersWhileMemoryIsShort(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, r *rig) {
 		cfg := javaDefaults()
-		cfg.BufferMemory, cfg.BatchSize, cfg.Linger, cfg.Contention = 20_000, 5_000, 10*time.Second, 1
+		cfg.BufferMemory, cfg.BatchSize, cfg.Linger = 20_000, 5_000, 10*time.Second
 		c := r.start(cfg)
 		for p := range int32(3) {
 			c.mustSend(p, 10)
@@ -198,12 +203,18 @@ func TestNobodyLingersWhileMemoryIsShort(t *testing.T) {
 		if n := len(r.requests()); n != 0 {
 			t.Fatalf("%d requests were sent, but everything is to linger, and nothing woke the sender", n)
 		}
-		c.mustSend(1, 4_900) // a batch of its own, which does
-		synctest.Wait()
-		if n := len(c.told()); n < 3 {
-			t.Errorf("%d records are answered at once, want the 3 that lingered", n)
+		filling := &Record{Key: keyFor(1, 3)}
+		for used := 61 + recordSize(&Record{Key: filling.Key, Value: make([]byte, 10)}, 0, 0); used+recordSize(filling, 1000, 1) < 5_000; {
+			filling.Value = append(filling.Value, 0)
 		}
-		time.Sleep(10*time.Second + time.Millisecond) // with their memory there is enough: the others may linger
+		if err := c.sendRecord(filling); err != nil { // fills the batch to the last byte, which wakes it
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := len(c.told()); n < 4 {
+			t.Errorf("%d records are answered at once, want the 4 that were there", n)
+		}
+		time.Sleep(10*time.Second + time.Millisecond) // with their memory there is enough: the other may linger
 		if n := len(c.told()); n != 5 {
 			t.Errorf("%d records are answered after linger.ms, want all 5", n)
 		}
@@ -329,4 +340,35 @@ func TestCompressedBatchesFill(t *testing.T) {
 			t.Errorf("the batches had %v records, want more in the later ones", got)
 		}
 	})
+}
+
+// Two who get memory for the same partition at the same time make one batch; the
+// memory of the other goes back (RecordAccumulator.append, appendNewBatch).
+func TestMemoryForABatchThatIsThereAlready(t *testing.T) {
+	for _, key := range []bool{true, false} {
+		t.Run(fmt.Sprintf("with key %v", key), func(t *testing.T) {
+			inBubble(t, 3, func(t *testing.T, r *rig) {
+				cfg := articleConfig()
+				cfg.BufferMemory, cfg.MaxBlock = 4*cfg.BatchSize, time.Hour
+				c := r.start(cfg)
+				r.onProduceDelay(time.Second)
+				var all sync.WaitGroup
+				for i := range 400 {
+					all.Go(func() {
+						rec := &Record{Value: make([]byte, 5000)}
+						if key {
+							rec.Key = keyFor(int32(i%3), 3)
+						}
+						if err := c.sendRecord(rec); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				all.Wait()
+				c.allConfirmed()
+				c.Close(time.Minute)
+				c.gone(t, 400)
+			})
+		})
+	}
 }

@@ -299,6 +299,14 @@ func (s *sender) mayRetryNumbered(b *batch, err error, logStart int64) bool {
 			s.wantEpoch(f)
 		}
 		return true
+	case errors.Is(err, kerr.InvalidProducerEpoch) && s.ids.identity != noIdentity:
+		// Kafka keeps an epoch for each partition, and this cannot be. But a broker
+		// that keeps one for all of them (kfake) refuses, once another partition has
+		// begun a new epoch, what this one had under way in the old one.
+		if b.identity != s.ids.identity {
+			f.begin(s.ids.identity)
+		}
+		return b.renumbered
 	}
 	return false
 }

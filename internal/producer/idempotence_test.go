@@ -288,32 +288,75 @@ func TestNumberedBatchFails(t *testing.T) {
 	}
 }
 
-// Another partition goes on under the old epoch until nothing of it is under
-// way, and begins at zero then (maybeUpdateProducerIdAndEpoch).
+// Another partition has its batches that are under way end in the old epoch, and
+// begins at zero in the new one only then (shouldStopDrainBatchesForPartition,
+// maybeUpdateProducerIdAndEpoch).
 func TestOtherPartitionsFollow(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, r *rig) {
 		c := r.start(idempotent())
 		for p := range int32(3) {
-			c.mustSend(p, 10)
+			c.mustSend(p, 100)
 		}
 		c.await(3)
+		r.wire.Slow(wire.Slowness{Latency: time.Second}, r.addr(1))
+		c.mustSend(1, 100)
 		r.failAll(1, kerr.InvalidRecord.Code)
-		c.mustSend(0, 10)
+		c.mustSend(0, 100)
 		c.await(4)
 		for p := range int32(3) {
-			c.mustSend(p, 10)
-			c.mustSend(p, 10)
+			c.mustSend(p, 100)
+			c.mustSend(p, 100)
 		}
-		for _, a := range c.await(10)[4:] {
+		for _, a := range c.await(11)[4:] {
 			if a.Err != nil {
 				t.Errorf("record %d: %v", a.n, a.Err)
 			}
 		}
-		for _, req := range r.requests()[4:] {
-			if b := req.batches[0]; b.ProducerEpoch != 1 {
-				t.Errorf("partition %d goes on under epoch %d, want 1", req.parts[0], b.ProducerEpoch)
+		got := make(map[int32][]string)
+		for _, req := range r.requests() {
+			b := req.batches[0]
+			got[req.parts[0]] = append(got[req.parts[0]], fmt.Sprintf("%d:%d at %ds", b.ProducerEpoch, b.FirstSequence, int(req.at.Seconds())))
+		}
+		for p, want := range []string{
+			"[0:0 at 0s 0:1 at 0s 1:0 at 0s 1:1 at 0s]",
+			"[0:0 at 0s 0:1 at 0s 1:0 at 1s 1:1 at 1s 1:2 at 1s]", // the second is refused, see mayRetryNumbered
+			"[0:0 at 0s 1:0 at 0s 1:1 at 0s]",
+		} {
+			if fmt.Sprint(got[int32(p)]) != want {
+				t.Errorf("partition %d was sent %v, want %v", p, got[int32(p)], want)
 			}
 		}
+	})
+}
+
+// As long as a batch of doubtful fate is followed by another one that is under
+// way, nothing new is numbered (RecordAccumulator.shouldStopDrainBatchesForPartition,
+// hasUnresolvedSequence).
+func TestNothingNewWhileInDoubt(t *testing.T) {
+	inBubble(t, 3, func(t *testing.T, r *rig) {
+		cfg := idempotent()
+		cfg.DeliveryTimeout, cfg.RequestTimeout = 10*time.Second, 4*time.Second
+		c := r.start(cfg)
+		c.say('a')
+		c.await(1)
+		r.wire.LoseAnswers(1)
+		c.say('b') // expires at 10 s, after several tries
+		time.Sleep(3 * time.Second)
+		c.say('c') // expires at 13 s
+		time.Sleep(7*time.Second + time.Millisecond)
+		before := len(r.numbers())
+		c.say('d')
+		time.Sleep(2900 * time.Millisecond)
+		for _, n := range r.numbers()[before:] {
+			if n != "0:1" && n != "0:2" {
+				t.Errorf("%s was sent while the batch before it was in doubt", n)
+			}
+		}
+		r.wire.LoseAnswers(0)
+		if a := c.await(4)[3]; a.Err != nil {
+			t.Errorf("record %d: %v", a.n, a.Err)
+		}
+		r.written(0, "abcd")
 	})
 }
 

@@ -29,7 +29,7 @@ type pool struct {
 	mu      sync.Mutex
 	free    int64
 	waiters list.List // of *waiting, the longest waiting first
-	open    bool      // the first waiter was woken, but has no core yet
+	open    bool      // the waiter that was woken last has no core yet
 	closed  bool
 	rng     *rand.Rand
 }
@@ -67,14 +67,14 @@ func (p *pool) allocate(n int64, maxBlock time.Duration) error {
 		p.mu.Unlock()
 		return ErrClosed
 	}
-	if p.free >= n && (p.waiters.Len() == 0 || p.open) {
+	if p.free >= n && !p.promised() {
 		p.free -= n
+		p.signal()
 		p.mu.Unlock()
 		return nil
 	}
 	w := &waiting{woken: make(chan bool, 1)}
 	place := p.waiters.PushBack(w)
-	p.signal() // if it is the first, what is free already is for it
 	p.mu.Unlock()
 
 	timeout := time.NewTimer(maxBlock)
@@ -91,12 +91,18 @@ func (p *pool) allocate(n int64, maxBlock time.Duration) error {
 		if err != nil {
 			p.free += taken
 		}
-		p.open = p.open && p.waiters.Front() != place
 		p.waiters.Remove(place)
 		p.signal()
 		p.mu.Unlock()
 		return err
 	}
+}
+
+// promised says whether what is free is for the first waiter: it was woken for
+// it, and has a core. Callers hold mu.
+func (p *pool) promised() bool {
+	first := p.waiters.Front()
+	return first != nil && first.Value.(*waiting).awake && !p.open
 }
 
 // await waits until woken and, if it has to, for a core. It says whether the
@@ -129,7 +135,7 @@ func (p *pool) take(w *waiting, n int64, taken *int64, late bool) error {
 		got := min(n-*taken, p.free)
 		p.free -= got
 		*taken += got
-		w.awake, p.open = false, false
+		w.awake = false
 	}
 	if late && *taken < n {
 		return ErrBufferExhausted

@@ -194,6 +194,28 @@ func TestPoolOutrunWaiterStaysFirst(t *testing.T) {
 	})
 }
 
+// Memory for which nobody was woken is for whoever comes, also while somebody
+// waits for more; what that leaves wakes the waiter (BufferPool.allocate,
+// signalNextWaiterIfMemoryAvailable).
+func TestPoolNewcomerTakesWhatNobodyWasWokenFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(100, 0, 1)
+		c := newCrowd(p)
+		c.allocate("most", 70, 0)
+		c.allocate("waiter", 100, time.Minute) // 30 are free, too few for it
+		c.allocate("newcomer", 20, 0)
+		if got, want := c.names(), []string{"most", "newcomer"}; !slices.Equal(got, want) {
+			t.Errorf("memory went to %v, want %v", got, want)
+		}
+		if p.available() != 0 {
+			t.Errorf("%d bytes are free, but the waiter was woken for them", p.available())
+		}
+		c.release(70)
+		c.release(20)
+		c.wg.Wait()
+	})
+}
+
 // BufferPool.close, "Producer closed while allocating memory".
 func TestPoolCloseWakesEverybody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

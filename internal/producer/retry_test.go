@@ -139,6 +139,21 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// An answer that says nothing of a batch is an error of the broker's.
+func TestNoWordOnABatch(t *testing.T) {
+	inBubble(t, 3, func(t *testing.T, r *rig) {
+		c := r.start(articleConfig())
+		r.onProduce(func(_ *kmsg.ProduceRequest, resp *kmsg.ProduceResponse) bool {
+			resp.Topics = nil
+			return true
+		})
+		c.mustSend(0, 10)
+		if a := c.await(1)[0]; a.Err != kerr.UnknownServerError {
+			t.Errorf("%v, want %v", a.Err, kerr.UnknownServerError)
+		}
+	})
+}
+
 // delivery.timeout.ms ends the tries, however many are left.
 func TestDeliveryTimeoutEndsRetries(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, r *rig) {

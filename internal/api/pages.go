@@ -31,6 +31,7 @@ var web embed.FS
 
 const (
 	assetsPath = "/assets/"
+	iconPath   = "/favicon.ico"
 	// pagePolicy lets a page load what the daemon itself serves, and nothing else:
 	// no script in the page, no style, nothing of another host.
 	pagePolicy = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -53,6 +54,14 @@ func (d *door) pageRoutes(api huma.API) {
 		Summary: "A script or style of the pages", Errors: []int{403, 404}, Security: []map[string][]string{},
 		Responses: map[string]*huma.Response{"200": textResponse("text/javascript"), "304": {Description: "As it was"}},
 	}, d.asset)
+	// Reports stand alone and name no icon; browsers then ask for this one.
+	huma.Register(api, huma.Operation{
+		OperationID: "icon", Method: http.MethodGet, Path: iconPath, Tags: []string{tagPages},
+		Summary: "The icon of the pages", Errors: []int{403}, Security: []map[string][]string{},
+		Responses: map[string]*huma.Response{"200": textResponse("image/svg+xml"), "304": {Description: "As it was"}},
+	}, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
+		return d.asset(ctx, &assetInput{File: "icon.svg"})
+	})
 }
 
 // offered is a preset on the first page.

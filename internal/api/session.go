@@ -58,7 +58,7 @@ func (g *guard) signedIn(r *http.Request) bool {
 // open are what whoever reaches the daemon may have: that it lives, and what is
 // needed to sign in.
 func open(path string) bool {
-	return path == "/healthz" || path == "/session" || strings.HasPrefix(path, assetsPath)
+	return path == "/healthz" || path == "/session" || path == iconPath || strings.HasPrefix(path, assetsPath)
 }
 
 // browsing says whether a person looks at the answer, not a program.
@@ -77,21 +77,23 @@ func (g *guard) sessionRoutes(api huma.API) {
 		"token": {Type: huma.TypeString, Description: "The daemon's token."},
 		"next":  {Type: huma.TypeString, Description: "Where to go then: a path of this daemon."},
 	}}
-	operation := huma.Operation{
+	huma.Register(api, huma.Operation{
 		OperationID: "sign-in", Method: http.MethodPost, Path: "/session", Tags: []string{tagPages},
 		Summary:     "Sign in from a browser",
 		Description: "Gives a cookie for twelve hours in place of the token. Programs send the token itself, with each request.",
 		Security:    []map[string][]string{},
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-www-form-urlencoded": {Schema: form}}},
 		Responses:   map[string]*huma.Response{"303": {Description: "Signed in"}, "401": textResponse("text/html")},
 		Errors:      []int{403},
-	}
-	huma.Register(api, operation, func(context.Context, *struct{}) (*huma.StreamResponse, error) {
+	}, func(context.Context, *struct{}) (*huma.StreamResponse, error) {
 		return &huma.StreamResponse{Body: func(ctx huma.Context) {
 			r, w := humachi.Unwrap(ctx)
 			g.enter(w, r)
 		}}, nil
 	})
+	// Said only now: huma would read the form itself, and knows none.
+	api.OpenAPI().Paths["/session"].Post.RequestBody = &huma.RequestBody{
+		Required: true, Content: map[string]*huma.MediaType{"application/x-www-form-urlencoded": {Schema: form}},
+	}
 }
 
 // enter lets in who knows the token.

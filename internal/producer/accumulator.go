@@ -21,6 +21,7 @@ type accumulator struct {
 	buffers  sync.Pool // of *[]byte
 
 	queues []*queue // one a partition; set once, before the first record
+	freed  int64    // bytes that wait for giveBack; the sender's alone
 }
 
 // queue is one partition's batches, oldest first. Anybody adds behind; only the
@@ -211,7 +212,8 @@ func (q *queue) all() []*batch {
 	return slices.Clone(q.batches)
 }
 
-// free gives a batch's memory back, when no request can read it any more.
+// free puts a batch's memory aside to be given back, when no request can read it
+// any more. The sender's alone.
 func (a *accumulator) free(b *batch) {
 	if b.held == 0 {
 		return // part of a batch that was split: its memory went back with the whole
@@ -219,7 +221,16 @@ func (a *accumulator) free(b *batch) {
 	buf := b.buf
 	b.buf, b.wire = nil, nil
 	a.buffers.Put(&buf)
-	a.pool.release(b.held)
+	a.freed += b.held
+}
+
+// giveBack gives the pool what was freed, all at once: Java's sender works off an
+// answer within microseconds, before anybody whom it wakes has a core.
+func (a *accumulator) giveBack() {
+	if a.freed > 0 {
+		a.pool.release(a.freed)
+		a.freed = 0
+	}
 }
 
 // buffer is a buffer of at least size bytes, used before where there is one.

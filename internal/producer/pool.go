@@ -2,6 +2,7 @@ package producer
 
 import (
 	"container/list"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -38,10 +39,11 @@ type pool struct {
 // the cores. It is chosen so that the overloaded producer of the article, case 2,
 // loses what it lost there: a hundred or two of 28,765. Were it twice as much,
 // waiters would starve by the thousand; a quarter of it, and none is lost.
-const mostOutrun = 0.4
+const mostOutrun = 0.2
 
 // waiting is somebody in the queue.
 type waiting struct {
+	need  int64     // bytes
 	woken chan bool // capacity 1: whether it must wait for a core
 	awake bool      // was woken, and has not looked yet
 }
@@ -73,7 +75,7 @@ func (p *pool) allocate(n int64, maxBlock time.Duration) error {
 		p.mu.Unlock()
 		return nil
 	}
-	w := &waiting{woken: make(chan bool, 1)}
+	w := &waiting{need: n, woken: make(chan bool, 1)}
 	place := p.waiters.PushBack(w)
 	p.mu.Unlock()
 
@@ -158,10 +160,18 @@ func (p *pool) signal() {
 		return
 	}
 	if w := first.Value.(*waiting); !w.awake {
-		p.open = p.rng.Float64() < p.outrun
+		p.open = p.rng.Float64() < p.outrunOf(p.free/w.need)
 		w.awake = true
 		w.woken <- p.open
 	}
+}
+
+// outrunOf is the chance that newcomers are faster than somebody in a chain of so
+// many waiters. When an answer frees the memory of many messages at once, each
+// waiter is woken by the one before it, while all the workers who were answered
+// come at the same time: so the more came free, the likelier newcomers get some.
+func (p *pool) outrunOf(chain int64) float64 {
+	return 1 - math.Pow(1-p.outrun, float64(max(1, chain)))
 }
 
 // close makes every waiter, and everybody who comes later, fail with ErrClosed.

@@ -58,12 +58,14 @@ func (s *sender) run() {
 			break
 		}
 		timer.Reset(s.step(time.Now()))
+		s.acc.giveBack()
 		select {
 		case <-s.wakeup:
 		case <-timer.C:
 		}
 	}
 	s.giveUp(ErrClosed)
+	s.acc.giveBack()
 	cancel() // those who wait for brokers give up
 	s.waiting.Wait()
 	s.readInbox() // what was under way gives its memory back
@@ -206,6 +208,7 @@ func (s *sender) readInbox() {
 	s.inboxMu.Unlock()
 	for _, f := range inbox {
 		f()
+		s.acc.giveBack()
 	}
 }
 

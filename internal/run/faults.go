@@ -52,6 +52,9 @@ func (f *faults) Inject(ctx context.Context, i int) error {
 	}
 	switch fault.Kind {
 	case "outage":
+		if fault.Leaders == "first_back" {
+			f.die(ctx, brokers)
+		}
 		f.wire.Cut(brokers...)
 	case "slow":
 		f.wire.Slow(wire.Slowness{Latency: fault.Latency, BytesPerSecond: fault.Bandwidth}, brokers...)
@@ -98,6 +101,23 @@ func (f *faults) Heal(ctx context.Context, i int) error {
 		return f.setQuota(ctx, f.run.plan.Quotas.ProducerByteRate)
 	}
 	return nil
+}
+
+// dying is how long, in scenario time, a broker that is killed still writes what
+// it will never answer.
+const dying = 500 * time.Millisecond
+
+// die is what a cut cable does not show and a killed broker does: what it has
+// written in its last moment, and not answered.
+func (f *faults) die(ctx context.Context, brokers []string) {
+	f.wire.LoseAnswers(1, brokers...)
+	defer f.wire.LoseAnswers(0, brokers...)
+	timer := time.NewTimer(time.Duration(float64(dying) / f.run.rec.Speed))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // firstBackLeads makes one broker the leader of every partition, as it comes out

@@ -38,7 +38,11 @@ func TestTheCasesDifferOnlyInWhatTheirStoryIsAbout(t *testing.T) {
 		if s.Producer.BufferMemory != 2<<20 {
 			t.Errorf("%s has a buffer of %d bytes", name, s.Producer.BufferMemory)
 		}
-		if got, want := s.Publisher.Contention, map[bool]float64{true: 1, false: 0.1}[name == "case-2"]; got != want {
+		want := map[string]float64{"case-2": 1, "case-3-restart": 0.2}[name]
+		if want == 0 {
+			want = 0.1
+		}
+		if got := s.Publisher.Contention; got != want {
 			t.Errorf("%s has contention %v", name, got)
 		}
 		s.Producer.BufferMemory = one.Producer.BufferMemory
@@ -51,7 +55,7 @@ func TestTheCasesDifferOnlyInWhatTheirStoryIsAbout(t *testing.T) {
 func TestWhatTheFaultsAndRetriesOfTheCasesAre(t *testing.T) {
 	for name, want := range map[string]Fault{
 		"case-3":         {Kind: "outage", At: 900 * time.Second, For: time.Minute, Leaders: "kept"},
-		"case-3-restart": {Kind: "outage", At: 900 * time.Second, For: time.Minute, Leaders: "first_back", Rebalance: 300 * time.Second},
+		"case-3-restart": {Kind: "outage", At: 900 * time.Second, For: time.Minute, Leaders: "first_back", Rebalance: 1200 * time.Second},
 	} {
 		if s := preset(t, name); len(s.Faults) != 1 || s.Faults[0].clash(&want) == "" || s.Faults[0].Leaders != want.Leaders || s.Faults[0].Rebalance != want.Rebalance {
 			t.Errorf("%s: %+v", name, s.Faults)

@@ -187,6 +187,39 @@ func TestSIGTERMStopsRunsAndTheirReportsStand(t *testing.T) {
 	d.ends(0)
 }
 
+// TestWhoFollowsARunHearsItsEnd: a stream over a real connection, while the
+// daemon shuts down; it keeps nobody waiting.
+func TestWhoFollowsARunHearsItsEnd(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	d := startDaemon(t, nil)
+	var run state
+	d.ask("POST", "/runs", `{"scenario": "hello", "set": {"load.phases[0].for": "10m"}}`, 201, &run)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.url+"/runs/"+run.ID+"/events", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := d.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var heard []string
+	stopped := false
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if event, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+			heard = append(heard, event)
+		}
+		if !stopped && strings.Contains(lines.Text(), `"state":"running"`) {
+			stopped = true
+			signalSelf(t, syscall.SIGTERM)
+		}
+	}
+	if n := len(heard); n < 3 || heard[n-1] != "end" || heard[n-2] != "status" {
+		t.Errorf("the stream held %v", heard)
+	}
+	d.ends(0)
+}
+
 // TestCtrlC stops a run from a shell, and its report is printed all the same.
 func TestCtrlC(t *testing.T) {
 	defer goleak.VerifyNone(t)

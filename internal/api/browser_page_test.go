@@ -149,7 +149,7 @@ func TestBrowserPicture(t *testing.T) {
 	}
 	d := startDaemon(t)
 	p := browse(t, d.URL)
-	p.scheme("light", 1320, 1010, 1.5)
+	p.scheme("light", 1320, 1180, 1.5)
 	p.open("/")
 	p.click(`form[data-scenario="case-2"] button`)
 	p.until(`Number(document.querySelector("#page")?.dataset.drawn) > 1`)

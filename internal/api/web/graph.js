@@ -140,7 +140,9 @@ export class Graph {
       if (piece.length === 0) return;
       const middle = (p) => (p.from + p.to) / 2;
       // A stretch's value stands at its middle; the first and the last reach its edges.
-      const along = [[piece[0].from, piece[0].v], ...piece.map((p) => [middle(p), p.v]), [piece.at(-1).to, piece.at(-1).v]];
+      const along = line.running
+        ? [[piece[0].from, 0], ...piece.map((p) => [p.to, p.v])] // a total stands at its end
+        : [[piece[0].from, piece[0].v], ...piece.map((p) => [middle(p), p.v]), [piece.at(-1).to, piece.at(-1).v]];
       const drawn = along.map(([t, v]) => `${x(t).toFixed(1)} ${y(v).toFixed(1)}`).join("L");
       path += `M${drawn}`;
       if (line.area) {

@@ -118,7 +118,9 @@ function showMatrix(f, last) {
 }
 
 function showCauses(f) {
-  const parts = [["Lost, because of", f.causes], ["Extra copies, made by", f.copies_by], ["Attempts that did not end in a yes", f.attempts]];
+  const heard = { ...f.causes }; // without what the producer said when nobody listened any more
+  for (const cause in f.late_causes) heard[cause] -= f.late_causes[cause];
+  const parts = [["Lost, because of", heard], ["Given up; what the producer said of them later", f.late_causes], ["Extra copies, made by", f.copies_by], ["Attempts that did not end in a yes", f.attempts]];
   const shown = JSON.stringify(parts);
   if (showCauses.shown === shown) return;
   showCauses.shown = shown;

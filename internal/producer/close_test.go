@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"kafkasim.example/simd/internal/wire"
 )
 
 // gone fails the test unless the producer has answered everything and given all
@@ -168,7 +170,7 @@ func TestFlush(t *testing.T) {
 		if err := c.Flush(t.Context()); err != nil {
 			t.Errorf("flushing nothing: %v", err)
 		}
-		r.onProduceDelay(time.Second)
+		r.wire.Slow(wire.Slowness{Latency: time.Second})
 		for i := range 100 {
 			c.mustSend(int32(i%3), 1000)
 		}
@@ -180,7 +182,7 @@ func TestFlush(t *testing.T) {
 			t.Errorf("%d answers after Flush, want 100", n)
 		}
 		if took := time.Since(began); took > 30*time.Second {
-			t.Errorf("Flush took %v, though brokers answer after a second", took)
+			t.Errorf("Flush took %v, though answers take a second", took)
 		}
 		c.mustSend(0, 10)
 		time.Sleep(30 * time.Second)

@@ -90,8 +90,9 @@ func TestSeveralAtATimeMayReorder(t *testing.T) {
 		cfg.Idempotence, cfg.Linger, cfg.BatchSize = false, 0, 1
 		c := r.start(cfg)
 		r.failAll(1, kerr.NotEnoughReplicas.Code)
+		r.wire.Slow(wire.Slowness{Latency: time.Millisecond}) // so that all are under way at once
 		for range 3 {
-			c.mustSend(0, 10)
+			c.mustSend(0, 100)
 		}
 		c.allConfirmed()
 		if a := c.told()[2]; a.n != 0 || a.Offset != 2 {
@@ -159,6 +160,7 @@ func TestThrottleExtendsWhatIsUnderWay(t *testing.T) {
 					r.delay(tt.after)
 					return true
 				})
+				r.wire.Slow(wire.Slowness{Latency: time.Millisecond}) // so that both are under way at once
 				c.mustSend(0, 10)
 				c.mustSend(0, 10)
 				if got := c.await(2)[1].Err; got != tt.want {
@@ -180,19 +182,19 @@ func TestQuota(t *testing.T) {
 				cfg.MaxInFlight, cfg.BufferMemory, cfg.MaxBlock = most, 1<<20, time.Minute
 				c := r.start(cfg)
 				began := time.Now()
-				for range 600 {
+				for range 300 {
 					c.mustSend(0, 10_000)
 				}
 				c.allConfirmed()
-				// 6 MB, less what the window lets through at first
-				if took := time.Since(began); took < 45*time.Second || took > 65*time.Second {
-					t.Errorf("6 MB took %v at 100 kB a second, want about a minute", took)
+				// 3 MB, less what the window lets through at first
+				if took := time.Since(began); took < 18*time.Second || took > 32*time.Second {
+					t.Errorf("3 MB took %v at 100 kB a second, want about half a minute", took)
 				}
 				if count, total := r.wire.Throttled(); count == 0 || c.Stats().ThrottleTime < total/2 {
 					t.Errorf("the wire throttled %d times, %v in all; the producer heard of %v", count, total, c.Stats().ThrottleTime)
 				}
-				if steps := c.sender.steps.Load(); steps > 6000 {
-					t.Errorf("the sender looked %d times for 600 records", steps)
+				if steps := c.sender.steps.Load(); steps > 3000 {
+					t.Errorf("the sender looked %d times for 300 records", steps)
 				}
 			})
 		})

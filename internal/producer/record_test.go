@@ -133,53 +133,53 @@ func alike(a, b *Record) bool {
 // reads: key, value, headers, and as its timestamp when Send was called. (Not in
 // a bubble: what decompresses zstd is used again from outside of it.)
 func TestWhatIsWrittenIsRead(t *testing.T) {
+	r := newRig(t, 1, nil)
+	var producers []*client
 	for _, compression := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
-		t.Run(compression, func(t *testing.T) {
-			r := newRig(t, 1, nil)
-			cfg := javaDefaults()
-			cfg.Compression = compression
-			c := r.start(cfg)
-			reader, err := kgo.NewClient(kgo.SeedBrokers(r.ListenAddrs()...), kgo.Dialer(r.net.DialContext), kgo.ConsumeTopics(topic))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer reader.Close()
-			rapid.Check(t, func(rt *rapid.T) {
-				sent := rapid.SliceOfN(records(), 1, 30).Draw(rt, "records")
-				first := len(c.told())
-				earliest := time.Now().UnixMilli()
-				for _, s := range sent {
-					if err := c.sendRecord(s); err != nil {
-						rt.Fatal(err)
-					}
-				}
-				latest := time.Now().UnixMilli()
-				if err := c.Flush(t.Context()); err != nil {
-					rt.Fatal(err)
-				}
-				for i, a := range c.told()[first:] {
-					if a.Err != nil || a.n != first+i || a.Offset != int64(a.n) {
-						rt.Fatalf("answer %d is for record %d, and says offset %d, %v", first+i, a.n, a.Offset, a.Err)
-					}
-				}
-				for i := 0; i < len(sent); {
-					for _, kr := range reader.PollFetches(t.Context()).Records() {
-						if kr.Offset < int64(first) {
-							continue // of an attempt that failed
-						}
-						got := &Record{Key: kr.Key, Value: kr.Value}
-						for _, h := range kr.Headers {
-							got.Headers = append(got.Headers, Header{Key: h.Key, Value: h.Value})
-						}
-						if ms := kr.Timestamp.UnixMilli(); !alike(got, sent[i]) || ms < earliest || ms > latest {
-							rt.Fatalf("record %d came back as %+v at %d, want %+v at %d to %d", i, got, ms, sent[i], earliest, latest)
-						}
-						i++
-					}
-				}
-			})
-		})
+		cfg := javaDefaults()
+		cfg.Compression = compression
+		producers = append(producers, r.start(cfg))
 	}
+	reader, err := kgo.NewClient(kgo.SeedBrokers(r.ListenAddrs()...), kgo.Dialer(r.net.DialContext), kgo.ConsumeTopics(topic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	rapid.Check(t, func(rt *rapid.T) {
+		c := rapid.SampledFrom(producers).Draw(rt, "producer")
+		sent := rapid.SliceOfN(records(), 1, 30).Draw(rt, "records")
+		before, first := len(c.told()), r.PartitionInfo(topic, 0).HighWatermark
+		earliest := time.Now().UnixMilli()
+		for _, s := range sent {
+			if err := c.sendRecord(s); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		latest := time.Now().UnixMilli()
+		if err := c.Flush(t.Context()); err != nil {
+			rt.Fatal(err)
+		}
+		for i, a := range c.told()[before:] {
+			if a.Err != nil || a.n != before+i || a.Offset != first+int64(i) {
+				rt.Fatalf("answer %d is for record %d, and says offset %d, %v; want %d", before+i, a.n, a.Offset, a.Err, first+int64(i))
+			}
+		}
+		for i := 0; i < len(sent); {
+			for _, kr := range reader.PollFetches(t.Context()).Records() {
+				if kr.Offset < first {
+					continue // of an attempt that failed
+				}
+				got := &Record{Key: kr.Key, Value: kr.Value}
+				for _, h := range kr.Headers {
+					got.Headers = append(got.Headers, Header{Key: h.Key, Value: h.Value})
+				}
+				if ms := kr.Timestamp.UnixMilli(); !alike(got, sent[i]) || ms < earliest || ms > latest {
+					rt.Fatalf("record %d came back as %+v at %d, want %+v at %d to %d", i, got, ms, sent[i], earliest, latest)
+				}
+				i++
+			}
+		}
+	})
 }
 
 // The header of a batch, byte by byte (DefaultRecordBatch.writeHeader): sizes,

@@ -83,6 +83,10 @@ fuzz: ## run every fuzz test for FUZZTIME (30s)
 	  done; \
 	done
 
+.PHONY: picture
+picture: ## make the README's picture again: case 2 at 20x on the live page, in a real Chromium
+	$(GO) test ./internal/api -run TestBrowserPicture -count=1 -timeout 3m -picture $(CURDIR)/docs/live.png
+
 .PHONY: clean
 clean: ## take away what was built; runs in simd-data stay
 	rm -rf $(BIN) dist

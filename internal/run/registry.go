@@ -314,11 +314,11 @@ func (g *Registry) Close(ctx context.Context) error {
 		return err
 	}
 	err := stop(Graceful)
-	var escalated error
-	undo := context.AfterFunc(ctx, func() { escalated = stop(Abrupt) })
+	escalated := make(chan error, 1)
+	undo := context.AfterFunc(ctx, func() { escalated <- stop(Abrupt) })
 	g.running.Wait()
 	if undo() {
 		return err
 	}
-	return errors.Join(err, escalated)
+	return errors.Join(err, <-escalated)
 }

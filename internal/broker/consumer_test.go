@@ -122,3 +122,45 @@ func TestConsumerClosesDuringAnOutage(t *testing.T) {
 		}
 	})
 }
+
+// Leaders that move, over an empty log or a full one, bring nothing back.
+func TestConsumerFollowsItsLeaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := embed(t)
+		createTopic(t, c, Topic{Name: "simd-t", Partitions: 3, Replication: 3})
+		// With a log reader, what was read is deleted; so the log is empty at times.
+		r, err := c.ReadLog(t.Context(), "simd-t", func(Record) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		var got kept
+		k, err := c.Consume(t.Context(), "simd-t", "simd-g", nil, got.add)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for round := range int32(6) {
+			produce(t, c, "simd-t", 3, 30, 10)
+			if round%2 == 0 { // all is read, committed and deleted
+				if err := k.CaughtUp(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(3 * time.Second)
+			}
+			if err := c.MoveLeaders(t.Context(), "simd-t", func(p int32) int32 { return (p + round) % 3 }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := k.CaughtUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for p := range int32(3) {
+			if offsets := got.of(p); !slices.Equal(offsets, upTo(0, 60)) {
+				t.Errorf("partition %d: consumed %v, want 0 to 59 once each", p, offsets)
+			}
+		}
+		if len(r.Unread())+len(r.Truncated()) != 0 {
+			t.Errorf("unread %v, truncated %v, want none", r.Unread(), r.Truncated())
+		}
+	})
+}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // EmbedConfig describes a cluster inside this process.
@@ -47,6 +49,7 @@ func Embed(ctx context.Context, cfg EmbedConfig) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the embedded cluster: %w", err)
 	}
+	f.cluster.ControlKey(int16(kmsg.OffsetForLeaderEpoch), f.neverParts)
 	seeds := f.cluster.ListenAddrs()
 	c, err := newCluster("embedded", seeds, f.net.DialContext, nil, cfg.Logger)
 	if err != nil {
@@ -69,6 +72,28 @@ type fake struct {
 
 	mu     sync.RWMutex // kfake's admin functions hang for ever once it is closed
 	closed bool
+}
+
+// neverParts answers who asks, after a change of leaders, up to where a log is
+// still the one that was read (KIP-320): to its end, whatever that is. kfake loses
+// nothing when leaders move, but says "to its beginning" for a log whose records
+// are all deleted, and "nobody knows" for one that its new leader has not written
+// to: consumers would read it again, back from a minute before.
+func (f *fake) neverParts(kreq kmsg.Request) (kmsg.Response, error, bool) {
+	f.cluster.KeepControl()
+	req := kreq.(*kmsg.OffsetForLeaderEpochRequest)
+	resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
+	for _, rt := range req.Topics {
+		t := kmsg.NewOffsetForLeaderEpochResponseTopic()
+		t.Topic = rt.Topic
+		for _, rp := range rt.Partitions {
+			p := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
+			p.Partition, p.LeaderEpoch, p.EndOffset = rp.Partition, rp.LeaderEpoch, math.MaxInt64
+			t.Partitions = append(t.Partitions, p)
+		}
+		resp.Topics = append(resp.Topics, t)
+	}
+	return resp, nil, true
 }
 
 // do runs an admin function of kfake's, unless it is closed.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -146,7 +147,6 @@ func (r *Reader) CaughtUp(ctx context.Context) error {
 
 // run reads until ctx is done.
 func (r *Reader) run(ctx context.Context) {
-	var lost []int32 // partitions whose next offset is not in the log
 	for {
 		fetches := r.client.PollFetches(ctx)
 		if ctx.Err() != nil {
@@ -154,24 +154,25 @@ func (r *Reader) run(ctx context.Context) {
 		}
 		at := time.Now()
 		var problem error
+		lost := make(map[int32]int64) // partition -> see mend
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 			r.take(p, at)
 			switch dataLoss, ok := errors.AsType[*kgo.ErrDataLoss](p.Err); {
 			case ok:
-				r.rewind(p.Partition, dataLoss.ResetTo)
+				lost[p.Partition] = dataLoss.ResetTo
 			case errors.Is(p.Err, kerr.OffsetOutOfRange):
-				lost = append(lost, p.Partition)
+				lost[p.Partition] = math.MaxInt64
 			case p.Err != nil:
 				problem = p.Err
 			}
 		})
 		for len(lost) > 0 && ctx.Err() == nil {
-			if err := r.mend(ctx, lost); err != nil { // most likely, the cluster has gone away
-				r.note(err)
-				pause(ctx)
-				continue
+			err := r.mend(ctx, lost)
+			if err == nil {
+				break
 			}
-			lost = nil
+			r.note(err) // most likely, the cluster has gone away
+			pause(ctx)
 		}
 		if problem != nil {
 			r.note(r.c.unreadable(r.topic, problem))
@@ -211,10 +212,11 @@ func (r *Reader) take(p kgo.FetchTopicPartition, at time.Time) {
 	}
 }
 
-// mend finds, for partitions whose next offset is not in the log, where to go on:
-// at the log's start when retention has overtaken the reader, at its end when the
-// cluster has lost what was read.
-func (r *Reader) mend(ctx context.Context, partitions []int32) error {
+// mend finds where to go on in partitions whose next offset is not in the log: at
+// its start when retention has overtaken the reader, and where the cluster's log
+// parts from what was read when the cluster has lost some of that. lost has what
+// the cluster says about the latter, which may be nothing (the largest number).
+func (r *Reader) mend(ctx context.Context, lost map[int32]int64) error {
 	starts, err := r.c.startOffsets(ctx, r.topic)
 	if err != nil {
 		return err
@@ -224,17 +226,16 @@ func (r *Reader) mend(ctx context.Context, partitions []int32) error {
 		return err
 	}
 	goOn := make(map[int32]kgo.EpochOffset)
-	for _, p := range partitions {
-		next := r.next.at(p)
-		switch {
-		case next < starts[p]:
-			r.skip(Gap{p, next, starts[p]})
-			next = starts[p]
-			r.next.set(p, next)
-		case next > ends[p]:
-			next = ends[p]
-			r.rewind(p, next)
+	for p, parts := range lost {
+		read := r.next.at(p)
+		next := min(read, parts, ends[p])
+		next = max(next, starts[p]) // a log also parts from what was read where it was deleted
+		if next > read {
+			r.skip(Gap{p, read, next})
+		} else if next < read {
+			r.undo(Gap{p, next, read})
 		}
+		r.next.set(p, next)
 		goOn[p] = kgo.EpochOffset{Epoch: -1, Offset: next}
 	}
 	r.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{r.topic: goOn})
@@ -247,14 +248,10 @@ func (r *Reader) skip(g Gap) {
 	r.unread = append(r.unread, g)
 }
 
-// rewind goes back to an offset from which on the cluster has lost its records.
-func (r *Reader) rewind(partition int32, to int64) {
-	if from := r.next.at(partition); to < from {
-		r.mu.Lock()
-		r.truncated = append(r.truncated, Gap{partition, to, from})
-		r.mu.Unlock()
-	}
-	r.next.set(partition, to)
+func (r *Reader) undo(g Gap) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.truncated = append(r.truncated, g)
 }
 
 // note keeps why nothing comes; nil: something came.

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"pgregory.net/rapid"
 )
 
 func TestLogOvertakenByRetentionLeavesAGapAndTheReaderGoesOn(t *testing.T) {
@@ -149,4 +150,75 @@ func deleteTo(t testing.TB, c *Cluster, topic string, to map[int32]int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Whatever happens to the log while it is read, each offset of it is either read,
+// once, or told to be unread.
+func TestEveryOffsetIsReadOnceOrUnread(t *testing.T) {
+	const partitions = 3
+	type step struct {
+		produce int     // records
+		move    []int32 // leaders
+		delete  bool    // all of partition 0
+		wait    time.Duration
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		steps := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
+			switch rapid.IntRange(0, 3).Draw(t, "step") {
+			case 0:
+				return step{move: rapid.SliceOfN(rapid.Int32Range(0, 2), partitions, partitions).Draw(t, "leaders")}
+			case 1:
+				return step{delete: true}
+			case 2:
+				return step{wait: time.Duration(rapid.Int64Range(0, int64(2*time.Second)).Draw(t, "wait"))}
+			}
+			return step{produce: rapid.IntRange(1, 50).Draw(t, "records")}
+		}), 1, 10).Draw(rt, "steps")
+
+		synctest.Test(t, func(t *testing.T) {
+			c := embed(t)
+			createTopic(t, c, Topic{Name: "simd-t", Partitions: partitions, Replication: 3})
+			var log kept
+			r, err := c.ReadLog(t.Context(), "simd-t", log.add)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range steps {
+				time.Sleep(s.wait)
+				if s.produce > 0 {
+					produce(t, c, "simd-t", partitions, s.produce, 10)
+				}
+				if s.delete {
+					deleteTo(t, c, "simd-t", map[int32]int64{0: -1})
+				}
+				if s.move != nil {
+					if err := c.MoveLeaders(t.Context(), "simd-t", func(p int32) int32 { return s.move[p] }); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if err := r.CaughtUp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			ends, err := c.EndOffsets(t.Context(), "simd-t")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for p, end := range ends {
+				seen := log.of(p)
+				for _, g := range r.Unread() {
+					if g.Partition == p {
+						seen = append(seen, upTo(g.From, g.To)...)
+					}
+				}
+				slices.Sort(seen)
+				if !slices.Equal(seen, upTo(0, end)) {
+					t.Errorf("after %+v, partition %d ends at %d, and this was read or is unread: %v", steps, p, end, seen)
+				}
+			}
+		})
+		if t.Failed() {
+			rt.FailNow()
+		}
+	})
 }

@@ -25,7 +25,7 @@ var (
 type measured struct {
 	*report.Report
 	mean, p50, p95, max float64 // send time of messages taken up under stress
-	saturated           float64 // the first minute whose mean send time passes 0.5 s
+	saturated           float64 // when the first minute begins whose mean send time passes 0.5 s
 	free                int64   // buffer bytes, the median while the load was on and stress too
 	full                int64   // buffer.memory less 50 messages
 }
@@ -64,7 +64,7 @@ func measure(t *testing.T, r *Run, rep *report.Report, s stretch) measured {
 	}
 	for minute := range 30 {
 		if sends := minutes[minute]; m.saturated == 0 && mean(sends) > 0.5 {
-			m.saturated = float64(minute+1) * 60
+			m.saturated = float64(minute) * 60
 		}
 	}
 	slices.Sort(stressed)

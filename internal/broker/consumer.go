@@ -100,7 +100,7 @@ func (k *Consumer) Close() {
 		within, cancel := context.WithTimeout(context.Background(), leaveWithin)
 		defer cancel()
 		k.commit(within)
-		k.client.LeaveGroupContext(within) // its error changes nothing: we go
+		_ = k.client.LeaveGroupContext(within) // its error changes nothing: we go
 		k.kill()
 		k.client.Close()
 		k.forget()

@@ -79,7 +79,7 @@ type fake struct {
 // nothing when leaders move, but says "to its beginning" for a log whose records
 // are all deleted, and "nobody knows" for one that its new leader has not written
 // to: consumers would read it again, back from a minute before.
-func (f *fake) neverParts(kreq kmsg.Request) (kmsg.Response, error, bool) {
+func (f *fake) neverParts(kreq kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // the order of results is kfake's
 	f.cluster.KeepControl()
 	req := kreq.(*kmsg.OffsetForLeaderEpochRequest)
 	resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)

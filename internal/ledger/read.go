@@ -113,7 +113,7 @@ func (r *reader) next() ([]Fact, error) {
 	}
 	payload := r.payload[:h.length]
 	if err := r.readFull(payload); err != nil {
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			r.seen.Torn += headerSize
 		}
 		return nil, err

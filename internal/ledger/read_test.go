@@ -50,7 +50,7 @@ func readAll(file []byte) (facts []Fact, seen Condition, failed error) {
 	for {
 		batch, err := r.next()
 		facts = append(facts, batch...)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return facts, r.seen, nil
 		}
 		if err != nil {

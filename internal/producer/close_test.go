@@ -69,7 +69,7 @@ func TestCloseAborts(t *testing.T) {
 				}
 				c.gone(t, 6)
 				for _, a := range c.told() {
-					if a.Err != ErrClosed {
+					if !errors.Is(a.Err, ErrClosed) {
 						t.Errorf("record %d: %v, want %v", a.n, a.Err, ErrClosed)
 					}
 				}
@@ -112,7 +112,7 @@ func TestCloseEndsWithTheDeliveryTimeout(t *testing.T) {
 		if took := time.Since(began); took != cfg.DeliveryTimeout {
 			t.Errorf("Close took %v, want %v", took, cfg.DeliveryTimeout)
 		}
-		if a := c.told()[0]; a.Err != ErrDeliveryTimeout {
+		if a := c.told()[0]; !errors.Is(a.Err, ErrDeliveryTimeout) {
 			t.Errorf("%v, want %v", a.Err, ErrDeliveryTimeout)
 		}
 		c.gone(t, 1)

@@ -165,9 +165,9 @@ func (s *sender) giveUp(err error) {
 	for b := range s.underWay() {
 		s.giveUpOn(b, err, true)
 	}
-	any := func(*batch) bool { return true }
+	whatever := func(*batch) bool { return true }
 	for _, q := range s.acc.queues {
-		for b := q.take(any); b != nil; b = q.take(any) {
+		for b := q.take(whatever); b != nil; b = q.take(whatever) {
 			s.giveUpOn(b, err, false)
 			s.acc.free(b)
 		}

@@ -202,7 +202,7 @@ func TestExactlyOnceInOrder(t *testing.T) {
 			c.Close(0)
 			for i, o := range all {
 				if o.refused != nil || o.answers[0].Err != nil {
-					wrong = errors.Join(wrong, fmt.Errorf("record %d: refused %v, answers %v", i, o.refused, o.answers))
+					wrong = errors.Join(wrong, fmt.Errorf("record %d: refused %w, answers %v", i, o.refused, o.answers))
 				}
 			}
 			wrong = errors.Join(wrong, r.check(all, true))

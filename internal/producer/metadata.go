@@ -192,10 +192,10 @@ func (l *lookup) failed(err error) {
 	l.news = make(chan struct{})
 }
 
-func (l *lookup) last() (error, <-chan struct{}) {
+func (l *lookup) last() (<-chan struct{}, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.err, l.news
+	return l.news, l.err
 }
 
 // await waits for the first metadata (KafkaProducer.waitOnMetadata). An error
@@ -203,18 +203,18 @@ func (l *lookup) last() (error, <-chan struct{}) {
 func (l *lookup) await(maxBlock time.Duration, done <-chan struct{}) error {
 	timeout := time.NewTimer(maxBlock)
 	defer timeout.Stop()
-	_, news := l.last()
+	news, _ := l.last()
 	for {
 		select {
 		case <-l.known:
 			return nil
 		case <-news:
 			var err error
-			if err, news = l.last(); errors.Is(err, kerr.TopicAuthorizationFailed) || errors.Is(err, kerr.InvalidTopicException) {
+			if news, err = l.last(); errors.Is(err, kerr.TopicAuthorizationFailed) || errors.Is(err, kerr.InvalidTopicException) {
 				return err
 			}
 		case <-timeout.C:
-			if err, _ := l.last(); err != nil {
+			if _, err := l.last(); err != nil {
 				return fmt.Errorf("%w: %w", ErrMetadataTimeout, err)
 			}
 			return ErrMetadataTimeout

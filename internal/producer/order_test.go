@@ -17,11 +17,11 @@ import (
 func TestRequestsUnderWay(t *testing.T) {
 	for _, tt := range []struct {
 		most int
-		want []time.Duration
+		want []int // ms
 	}{
-		{1, []time.Duration{50, 150, 250, 350, 450, 550}},
-		{2, []time.Duration{50, 50, 150, 150, 250, 250}},
-		{5, []time.Duration{50, 50, 50, 50, 50, 150}},
+		{1, []int{50, 150, 250, 350, 450, 550}},
+		{2, []int{50, 50, 150, 150, 250, 250}},
+		{5, []int{50, 50, 50, 50, 50, 150}},
 	} {
 		t.Run(fmt.Sprint(tt.most), func(t *testing.T) {
 			inBubble(t, 3, func(t *testing.T, r *rig) {
@@ -42,7 +42,7 @@ func TestRequestsUnderWay(t *testing.T) {
 				}
 				c.allConfirmed()
 				for i, req := range r.requests()[first:] {
-					if got, want := req.at-began, tt.want[i]*time.Millisecond; got < want || got > want+time.Millisecond {
+					if got, want := req.at-began, time.Duration(tt.want[i])*time.Millisecond; got < want || got > want+time.Millisecond {
 						t.Errorf("request %d came after %v, want %v", i, got, want)
 					}
 				}

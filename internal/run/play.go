@@ -107,7 +107,7 @@ func (r *Run) live(kill, load context.Context) {
 		state, problem = Failed, err.Error()
 	}
 	r.builder.Conclude(string(state), problem, r.notes...)
-	r.conclude(state, problem, r.builder.Report())
+	r.conclude(state, problem, r.builder.Report(), time.Now())
 }
 
 // enter puts the run into a state that is not an end.
@@ -130,11 +130,11 @@ func (r *Run) enter(s State) {
 }
 
 // conclude puts the run into its end, with its report.
-func (r *Run) conclude(s State, problem string, rep *report.Report) {
+func (r *Run) conclude(s State, problem string, rep *report.Report, ended time.Time) {
 	err := r.folder.saveReport(rep)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.rec.State, r.rec.Error, r.rec.Ended = s, problem, time.Now()
+	r.rec.State, r.rec.Error, r.rec.Ended = s, problem, ended
 	r.rec.Ok, r.rec.Figures = rep.Ok, r.builder.Live()
 	err = errors.Join(err, r.folder.save(&r.rec))
 	r.shown.freeze()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"kafkasim.example/simd/internal/ledger"
 )
@@ -68,7 +69,9 @@ func (r *Run) interrupted() {
 		}
 	}
 	r.builder.Conclude(string(Interrupted), problem, r.notes...)
-	r.conclude(Interrupted, problem, r.builder.Report())
+	rep := r.builder.Report()
+	lasted := time.Duration(rep.Seconds / r.rec.Speed * float64(time.Second))
+	r.conclude(Interrupted, problem, rep, r.rec.Started.Add(lasted)) // it ended with its facts, whenever that was
 }
 
 // takeAway removes what a killed run left on the cluster. Where that cannot be

@@ -35,6 +35,8 @@
 //     else meanwhile.
 //   - Where the broker blames single records of a batch (KIP-467), all of the batch
 //     get its error.
+//   - The memory of all batches that one answer ends comes back at once; in Java
+//     each batch's as its turn comes, microseconds apart.
 //   - Who is faster, a newcomer or a waiter for memory, is a setting here; see
 //     [Config].Contention.
 //   - Not there: transactions, interceptors, partitioner.class,

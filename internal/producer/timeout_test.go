@@ -198,7 +198,7 @@ func TestExpiryOnTheWay(t *testing.T) {
 			t.Fatalf("%d answers before delivery.timeout.ms, want none", n)
 		}
 		time.Sleep(2 * time.Millisecond)
-		if a := c.await(1)[0]; a.Err != ErrDeliveryTimeout {
+		if a := c.await(1)[0]; !errors.Is(a.Err, ErrDeliveryTimeout) {
 			t.Errorf("%v, want %v", a.Err, ErrDeliveryTimeout)
 		}
 		if s := c.Stats(); s.BufferAvailable == s.BufferTotal || s.InFlight != 1 {

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -163,7 +164,7 @@ func TestThrottleExtendsWhatIsUnderWay(t *testing.T) {
 				r.wire.Slow(wire.Slowness{Latency: time.Millisecond}) // so that both are under way at once
 				c.mustSend(0, 10)
 				c.mustSend(0, 10)
-				if got := c.await(2)[1].Err; got != tt.want {
+				if got := c.await(2)[1].Err; !errors.Is(got, tt.want) {
 					t.Errorf("the answer after %v is %v, want %v", tt.after, got, tt.want)
 				}
 			})

@@ -118,7 +118,7 @@ func TestRetries(t *testing.T) {
 				c := r.start(cfg)
 				r.failAll(-1, tt.code.Code)
 				c.mustSend(0, 10)
-				if a := c.await(1)[0]; a.Err != tt.code {
+				if a := c.await(1)[0]; !errors.Is(a.Err, tt.code) {
 					t.Errorf("%v, want %v", a.Err, tt.code)
 				}
 				reqs := r.requests()
@@ -148,7 +148,7 @@ func TestNoWordOnABatch(t *testing.T) {
 			return true
 		})
 		c.mustSend(0, 10)
-		if a := c.await(1)[0]; a.Err != kerr.UnknownServerError {
+		if a := c.await(1)[0]; !errors.Is(a.Err, kerr.UnknownServerError) {
 			t.Errorf("%v, want %v", a.Err, kerr.UnknownServerError)
 		}
 	})
@@ -163,7 +163,7 @@ func TestDeliveryTimeoutEndsRetries(t *testing.T) {
 		r.failAll(-1, kerr.NotEnoughReplicas.Code)
 		sent := time.Now()
 		c.mustSend(0, 10)
-		if a := c.await(1)[0]; a.Err != ErrDeliveryTimeout || a.at.Sub(sent) != cfg.DeliveryTimeout {
+		if a := c.await(1)[0]; !errors.Is(a.Err, ErrDeliveryTimeout) || a.at.Sub(sent) != cfg.DeliveryTimeout {
 			t.Errorf("%v after %v, want %v after %v", a.Err, a.at.Sub(sent), ErrDeliveryTimeout, cfg.DeliveryTimeout)
 		}
 	})

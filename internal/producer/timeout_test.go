@@ -160,7 +160,7 @@ func TestExpiryInTheQueue(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		for i, a := range c.await(3) {
-			if got, want := a.at.Sub(began), time.Duration(i)*time.Second+cfg.DeliveryTimeout; a.Err != ErrDeliveryTimeout || got != want {
+			if got, want := a.at.Sub(began), time.Duration(i)*time.Second+cfg.DeliveryTimeout; !errors.Is(a.Err, ErrDeliveryTimeout) || got != want {
 				t.Errorf("record %d: %v after %v, want %v after %v", i, a.Err, got, ErrDeliveryTimeout, want)
 			}
 		}
@@ -241,7 +241,7 @@ func TestRequestTimeout(t *testing.T) {
 				if a.Err != nil {
 					t.Errorf("the other broker's record: %v", a.Err)
 				}
-			case a.Err != ErrRequestTimeout || a.at.Sub(began) != cfg.RequestTimeout:
+			case !errors.Is(a.Err, ErrRequestTimeout) || a.at.Sub(began) != cfg.RequestTimeout:
 				t.Errorf("record %d: %v after %v, want %v after %v", a.n, a.Err, a.at.Sub(began), ErrRequestTimeout, cfg.RequestTimeout)
 			}
 		}
@@ -263,7 +263,7 @@ func TestConnectionBreaks(t *testing.T) {
 		r.wire.Cut(r.addr(0))
 		synctest.Wait()
 		for _, a := range c.told() {
-			if a.Err != ErrNetwork {
+			if !errors.Is(a.Err, ErrNetwork) {
 				t.Errorf("record %d: %v, want %v", a.n, a.Err, ErrNetwork)
 			}
 		}

@@ -2,11 +2,14 @@ package broker
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"math"
 	"net"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -70,8 +73,16 @@ type fake struct {
 	net     kfake.VirtualNetwork
 	conns   sync.WaitGroup // the brokers' ends of all connections, listeners included
 
+	moved atomic.Int64 // when leaders moved last, in nanoseconds since 1970
+
 	mu     sync.RWMutex // kfake's admin functions hang for ever once it is closed
 	closed bool
+}
+
+// move gives a partition another leader.
+func (f *fake) move(topic string, partition, to int32) error {
+	defer func() { f.moved.Store(time.Now().UnixNano()) }()
+	return f.do(func(k *kfake.Cluster) error { return k.MoveTopicPartition(topic, partition, to) })
 }
 
 // neverParts answers who asks, after a change of leaders, up to where a log is
@@ -123,33 +134,64 @@ func (f *fake) listen(network, addr string) (net.Listener, error) {
 		return nil, err
 	}
 	f.conns.Add(1)
-	return &countedListener{Listener: l, conns: &f.conns, done: sync.OnceFunc(f.conns.Done)}, nil
+	return &listener{Listener: l, fake: f, done: sync.OnceFunc(f.conns.Done)}, nil
 }
 
-type countedListener struct {
+type listener struct {
 	net.Listener
-	conns *sync.WaitGroup
-	done  func()
+	fake *fake
+	done func()
 }
 
-// Accept hands out connections until the listener is closed. Only then may the
-// listener stop counting: one that is being accepted at that moment must not slip by.
-func (l *countedListener) Accept() (net.Conn, error) {
+// Accept hands out connections until the listener is closed, which counts itself
+// until then: a connection that is just being accepted must not slip by.
+func (l *listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		l.done()
 		return nil, err
 	}
-	l.conns.Add(1)
-	return &countedConn{Conn: c, done: sync.OnceFunc(l.conns.Done)}, nil
+	l.fake.conns.Add(1)
+	closed := make(chan struct{})
+	return &conn{Conn: c, fake: l.fake, closed: closed, done: sync.OnceFunc(func() {
+		close(closed)
+		l.fake.conns.Done()
+	})}, nil
 }
 
-type countedConn struct {
+// conn is a broker's end of a connection.
+type conn struct {
 	net.Conn
-	done func()
+	fake   *fake
+	closed chan struct{}
+	done   func()
+	sized  bool // what was read last was the size of a request; kfake's own
 }
 
-func (c *countedConn) Close() error {
+func (c *conn) Close() error {
 	defer c.done()
 	return c.Conn.Close()
+}
+
+// Read holds fetches up for a moment when leaders have just moved. Told that a
+// partition is elsewhere, or that its leader has a new term, franz-go fetches it
+// again at once, and again, until its next look at the cluster's metadata (up to
+// 250 ms later). With nothing but memory in between, that is a core's work for as
+// long; and in a bubble it is without end, for the clock stands still while
+// somebody works. Other requests must not be held up: franz-go has mutexes locked
+// while it waits for some of them, and who waits for a mutex counts as working.
+func (c *conn) Read(b []byte) (int, error) {
+	const hold, unrest = 2 * time.Millisecond, time.Second
+	n, err := c.Conn.Read(b)
+	// kfake reads the four bytes of a request's size, and then the request, which
+	// begins with two bytes for its kind.
+	begins := c.sized && n >= 2
+	c.sized = n == 4 && len(b) == 4
+	if begins && kmsg.Key(binary.BigEndian.Uint16(b)) == kmsg.Fetch && time.Since(time.Unix(0, c.fake.moved.Load())) < unrest {
+		select {
+		case <-time.After(hold):
+		case <-c.closed:
+		}
+	}
+	return n, err
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Record is a record as it was read. Key and Headers are only lent: what they
@@ -41,7 +40,6 @@ func (c *Cluster) fetchOpts() []kgo.Opt {
 		// The end of a log can be a transaction's marker: only who sees it comes to
 		// the end.
 		kgo.KeepControlRecords(),
-		kgo.WithHooks(pacer{}),
 		kgo.WithPools(&recordPool{}),
 		kgo.RetryBackoffFn(backoff),
 	}
@@ -57,22 +55,6 @@ func (c *Cluster) fetchOpts() []kgo.Opt {
 // that reading goes on within about a second of an outage's end.
 func backoff(n int) time.Duration {
 	return min(time.Second, 100*time.Millisecond<<min(max(n-1, 0), 4))
-}
-
-// pacer holds up a broker's answer to a fetch when it says little and came at
-// once. Told that a partition has moved, franz-go fetches it again at once, and
-// again, until its next look at the cluster's metadata: a core's work for up to
-// 250 ms anywhere else, and without end in a bubble, whose clock stands still while
-// somebody works.
-type pacer struct{}
-
-var _ kgo.HookBrokerRead = pacer{}
-
-func (pacer) OnBrokerRead(_ kgo.BrokerMetadata, key int16, bytes int, wait, read time.Duration, err error) {
-	const little, hold = 1 << 10, 2 * time.Millisecond
-	if key == int16(kmsg.Fetch) && err == nil && bytes < little && wait+read < hold {
-		time.Sleep(hold)
-	}
 }
 
 // pause is between an answer that is an error and the next try: a broker can give

@@ -10,7 +10,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kfake"
 )
 
 // MoveLeaders gives each partition the leader that to names, and returns when
@@ -36,14 +35,12 @@ func (c *Cluster) MoveLeaders(ctx context.Context, topic string, to func(partiti
 	case len(moves) == 0:
 		return nil
 	case c.fake != nil:
-		return c.fake.do(func(k *kfake.Cluster) error {
-			for p, want := range moves {
-				if err := k.MoveTopicPartition(topic, p, want); err != nil {
-					return fmt.Errorf("moving the leader of topic %q, partition %d, to broker %d: %w", topic, p, want, err)
-				}
+		for p, want := range moves {
+			if err := c.fake.move(topic, p, want); err != nil {
+				return fmt.Errorf("moving the leader of topic %q, partition %d, to broker %d: %w", topic, p, want, err)
 			}
-			return nil
-		})
+		}
+		return nil
 	}
 	if err := c.prefer(ctx, topic, moves, replicas); err != nil {
 		return err

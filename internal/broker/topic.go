@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -80,15 +79,10 @@ func (c *Cluster) CreateTopic(ctx context.Context, t Topic) error {
 		return c.failed(doing, allowed, err, text(resp.Topics[0].ErrorMessage))
 	}
 	if c.fake != nil {
-		if err := c.fake.do(func(k *kfake.Cluster) error {
-			for p := range t.Partitions {
-				if err := k.MoveTopicPartition(t.Name, p, brokers[int(p)%len(brokers)]); err != nil {
-					return err
-				}
+		for p := range t.Partitions {
+			if err := c.fake.move(t.Name, p, brokers[int(p)%len(brokers)]); err != nil {
+				return fmt.Errorf("%s: spreading its leaders: %w", doing, err)
 			}
-			return nil
-		}); err != nil {
-			return fmt.Errorf("%s: spreading its leaders: %w", doing, err)
 		}
 		c.mu.Lock()
 		c.trims[t.Name] = newTrim(t.Name, t.Retention)

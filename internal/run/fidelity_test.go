@@ -161,11 +161,11 @@ var cases = []struct {
 // TestFidelity plays the article's cases in virtual time, and compares them
 // with what the Java client did on a real cluster.
 func TestFidelity(t *testing.T) {
+	if raceDetector {
+		t.Skip("a whole case takes minutes with the race detector, and seconds without: make fidelity plays them all")
+	}
 	for _, c := range cases {
 		t.Run(strings.TrimSuffix(c.name+"@"+c.contention, "@"), func(t *testing.T) {
-			if raceDetector && c.name != "case-3-restart" && c.name != "case-4-as-run" {
-				t.Skip("with the race detector only the two cases in which most happens; make fidelity plays all")
-			}
 			var lost []int64
 			for seed := range uint64(*seeds) {
 				t.Run(fmt.Sprint("seed-", seed+1), func(t *testing.T) {

@@ -183,10 +183,13 @@ func TestKafkaIsKilledAndComesBack(t *testing.T) {
 		t.Fatalf("the run ended %s: %v", rep.State, rep.Notes)
 	}
 	for what, wrong := range map[string]bool{
-		"nothing is lost":                     rep.Lost == 0,
-		"everything after it is lost":         rep.Confirmed < rep.Scheduled/4,
-		"a copy too many":                     rep.ExtraCopies > 0,
-		"told yes, and gone":                  rep.Cells.Vanished > 0,
+		"nothing is lost":             rep.Lost == 0,
+		"everything after it is lost": rep.Confirmed < rep.Scheduled/4,
+		"a copy too many":             rep.ExtraCopies > 0,
+		// With acks=1 a killed leader may have acknowledged what its followers had not
+		// fetched yet, and one of them may lead when all are back: some messages of
+		// that moment may be gone, no more.
+		"told yes and gone, by the hundred":   rep.Cells.Vanished > 100,
 		"no buffer was exhausted":             rep.Causes["buffer_exhausted"] == 0,
 		"every no and every silence was true": toldOtherwise(rep) == 0,
 	} {

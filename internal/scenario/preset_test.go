@@ -38,7 +38,7 @@ func TestTheCasesDifferOnlyInWhatTheirStoryIsAbout(t *testing.T) {
 		if s.Producer.BufferMemory != 2<<20 {
 			t.Errorf("%s has a buffer of %d bytes", name, s.Producer.BufferMemory)
 		}
-		want := map[string]float64{"case-2": 1, "case-3-restart": 0.2}[name]
+		want := map[string]float64{"case-2": 1, "case-3-restart": 0.3}[name]
 		if want == 0 {
 			want = 0.1
 		}

@@ -35,7 +35,7 @@ func TestScaledDividesTimesAndMultipliesRates(t *testing.T) {
 		"rate":             c.Load.Phases[0].For == 8250*ms && *c.Load.Phases[0].Rate == 20,
 		"stairs":           *c.Load.Phases[1].Stairs == Stairs{From: 40, To: 1060, By: 20, Each: time.Second},
 		"ramp":             c.Load.Phases[2].For == time.Second && *c.Load.Phases[2].Ramp == Ramp{From: 200, To: 400},
-		"publisher":        c.Publisher.Wait == 750*ms && c.Publisher.Retry.Backoff == 25*ms && c.Publisher.Workers == 50 && c.Publisher.Contention == 0.2,
+		"publisher":        c.Publisher.Wait == 750*ms && c.Publisher.Retry.Backoff == 25*ms && c.Publisher.Workers == 50 && c.Publisher.Contention == 0.3,
 		"time-outs":        c.Producer.MaxBlock == 250*ms && c.Producer.RequestTimeout == 400*ms && c.Producer.DeliveryTimeout == 1500*ms,
 		"linger stays 0":   c.Producer.Linger == 0,
 		"back-offs":        c.Producer.RetryBackoff == 5*ms && c.Producer.ReconnectBackoff == 2500*time.Microsecond,

@@ -21,7 +21,9 @@ type accumulator struct {
 	buffers  sync.Pool // of *[]byte
 
 	queues []*queue // one a partition; set once, before the first record
-	freed  int64    // bytes that wait for giveBack; the sender's alone
+	// What waits for giveBack; the sender's alone.
+	freed  int64 // bytes
+	ending []ending
 }
 
 // queue is one partition's batches, oldest first. Anybody adds behind; only the
@@ -224,13 +226,33 @@ func (a *accumulator) free(b *batch) {
 	a.freed += b.held
 }
 
-// giveBack gives the pool what was freed, all at once: Java's sender works off an
-// answer within microseconds, before anybody whom it wakes has a core.
+// ending is the end of a batch that its records have still to be told.
+type ending struct {
+	*batch
+	err    error
+	offset int64
+}
+
+// finish ends a batch; its records are told by giveBack.
+func (a *accumulator) finish(b *batch, err error, offset int64) {
+	b.over = true
+	a.ending = append(a.ending, ending{b, err, offset})
+}
+
+// giveBack gives the pool what was freed and tells the records their end, all at
+// once: Java's sender works off an answer within microseconds, before anybody whom
+// it wakes has a core. The memory comes first, or a worker who is told at once
+// would be there too early for it, and contention would decide nothing.
 func (a *accumulator) giveBack() {
 	if a.freed > 0 {
 		a.pool.release(a.freed)
 		a.freed = 0
 	}
+	for _, e := range a.ending {
+		e.batch.finish(e.err, e.offset)
+	}
+	clear(a.ending)
+	a.ending = a.ending[:0]
 }
 
 // buffer is a buffer of at least size bytes, used before where there is one.

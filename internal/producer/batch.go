@@ -163,7 +163,6 @@ func (b *batch) seal(compressor kgo.Compressor) (ratio float64, err error) {
 
 // finish answers every record and wakes those who wait for the batch.
 func (b *batch) finish(err error, offset int64) {
-	b.over = true
 	a := Answer{Err: err, Partition: b.partition, Offset: -1}
 	for i, answer := range b.answers {
 		if err == nil && offset >= 0 {

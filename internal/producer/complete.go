@@ -85,20 +85,18 @@ func (s *sender) retry(now time.Time, b *batch) {
 func (s *sender) succeed(b *batch, offset int64) {
 	s.numberAcked(b)
 	if !b.over {
-		b.finish(nil, offset)
+		s.acc.finish(b, nil, offset)
 	}
 	s.acc.free(b)
 }
 
 // fail ends a batch with an error. missing says that its number, if it has one,
-// was certainly not written. As in Java the answers come first and the memory
-// after them, so that a worker who was waiting for the answer races those who
-// wait for the memory.
+// was certainly not written.
 func (s *sender) fail(b *batch, err error, missing bool) {
 	if !b.over {
 		s.numberFailed(b, err, missing)
 		s.stats.recordErrors.Add(int64(b.records()))
-		b.finish(err, -1)
+		s.acc.finish(b, err, -1)
 	}
 	s.acc.free(b)
 }
@@ -157,7 +155,7 @@ func (s *sender) expire(now time.Time, again *horizon) {
 func (s *sender) giveUpOn(b *batch, err error, underWay bool) {
 	s.numberExpired(b, underWay)
 	s.stats.recordErrors.Add(int64(b.records()))
-	b.finish(err, -1)
+	s.acc.finish(b, err, -1)
 }
 
 // giveUp fails everything that has no answer yet (RecordAccumulator.abortBatches).

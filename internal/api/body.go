@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"kafkasim.example/simd/internal/scenario"
 )
 
 // maxDepth is how deep a body may nest. A scenario takes six.
@@ -39,7 +41,7 @@ func members(contentType string, body []byte, known ...string) (map[string]json.
 	var unknown []*huma.ErrorDetail
 	for name := range object {
 		if !slices.Contains(known, name) {
-			unknown = append(unknown, fault("body."+clip(name), "is unknown", nearest(name, known)))
+			unknown = append(unknown, fault("body."+clip(name), "is unknown", scenario.Nearest(name, known)))
 		}
 	}
 	if unknown != nil {
@@ -143,41 +145,6 @@ func describeJSON(raw []byte) string {
 	default:
 		return "a number"
 	}
-}
-
-// nearest says which known name was probably meant.
-func nearest(name string, known []string) string {
-	best, least := "", len(name)/2+1
-	for _, k := range known {
-		if d := distance(strings.ToLower(clip(name)), strings.ToLower(k)); d < least {
-			best, least = k, d
-		}
-	}
-	if best != "" {
-		return best
-	}
-	return "one of " + strings.Join(known, ", ")
-}
-
-// distance is how many letters to add, drop or change to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // clip keeps what a client sent short enough to be said back.

@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
 	"kafkasim.example/simd/internal/report"
+	"kafkasim.example/simd/internal/scenario"
 )
 
 // mostCompared is how many runs stand side by side at most: more columns are no comparison.
@@ -52,7 +53,7 @@ type chartInput struct {
 func (d *door) chart(_ context.Context, in *chartInput) (*huma.StreamResponse, error) {
 	name, format, _ := strings.Cut(in.File, ".")
 	if !slices.Contains(report.ChartNames(), name) {
-		return nil, newProblem(http.StatusNotFound, "", fault("path.file", fmt.Sprintf("is %q", clip(in.File)), nearest(name, report.ChartNames())+", with .png or .svg"))
+		return nil, newProblem(http.StatusNotFound, "", fault("path.file", fmt.Sprintf("is %q", clip(in.File)), scenario.Nearest(name, report.ChartNames())+", with .png or .svg"))
 	}
 	if format != report.FormatPNG && format != report.FormatSVG {
 		return nil, newProblem(http.StatusNotFound, "", fault("path.file", fmt.Sprintf("is %q", clip(in.File)), name+".png or "+name+".svg"))

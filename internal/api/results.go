@@ -16,6 +16,7 @@ import (
 
 	"kafkasim.example/simd/internal/ledger"
 	"kafkasim.example/simd/internal/report"
+	"kafkasim.example/simd/internal/scenario"
 )
 
 func (d *door) resultRoutes(api huma.API) {
@@ -142,7 +143,7 @@ func (in *messagesInput) filter() (func(int64, ledger.Entry) bool, error) {
 	}
 	if in.Outcome != "" && !slices.Contains(names, in.Outcome) {
 		return nil, newProblem(http.StatusUnprocessableEntity, "",
-			fault("query.outcome", fmt.Sprintf("is %q", clip(in.Outcome)), nearest(in.Outcome, names)))
+			fault("query.outcome", fmt.Sprintf("is %q", clip(in.Outcome)), scenario.Nearest(in.Outcome, names)))
 	}
 	return func(_ int64, e ledger.Entry) bool {
 		if in.Cause != "" && e.Cause.String() != in.Cause {

@@ -64,7 +64,7 @@ type scenarioOutput struct{ Body any }
 func (d *door) scenario(_ context.Context, in *scenarioInput) (*scenarioOutput, error) {
 	s, err := scenario.Preset(in.Name)
 	if err != nil {
-		return nil, newProblem(http.StatusNotFound, "", fault("path.name", fmt.Sprintf("is %q", clip(in.Name)), nearest(in.Name, scenario.PresetNames())))
+		return nil, newProblem(http.StatusNotFound, "", fault("path.name", fmt.Sprintf("is %q", clip(in.Name)), scenario.Nearest(in.Name, scenario.PresetNames())))
 	}
 	return &scenarioOutput{Body: s}, nil
 }

@@ -113,9 +113,9 @@ func nearest(name string, known []string) string {
 	return best
 }
 
-// oneOf says what would be right in place of an unknown name: the nearest
+// Nearest says what would be right in place of an unknown name: the nearest
 // known one, or all of them when none is near.
-func oneOf(name string, known []string) string {
+func Nearest(name string, known []string) string {
 	if near := nearest(name, known); near != "" {
 		return near
 	}

@@ -164,7 +164,7 @@ func (v anyFault) read(f *findings, path string, n *node) {
 	f.lines[join(path, "kind")] = name.line
 	k, known := kindOf(name.text)
 	if name.kind != isText || !known {
-		f.add(join(path, "kind"), is(name), oneOf(name.text, playableKinds()))
+		f.add(join(path, "kind"), is(name), Nearest(name.text, playableKinds()))
 		return
 	}
 	*v.p = k.usual
@@ -177,7 +177,7 @@ func (v anyFault) read(f *findings, path string, n *node) {
 func (v anyFault) check(f *findings, path string) {
 	k, known := kindOf(v.p.Kind)
 	if !known {
-		f.add(join(path, "kind"), is(text(v.p.Kind)), oneOf(v.p.Kind, playableKinds()))
+		f.add(join(path, "kind"), is(text(v.p.Kind)), Nearest(v.p.Kind, playableKinds()))
 		return
 	}
 	if !k.playable {

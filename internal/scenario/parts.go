@@ -64,7 +64,7 @@ func (o object[T]) unknown(key string) (problem, want string) {
 			return problem, want
 		}
 	}
-	return "is no field of " + o.what, oneOf(key, names(o.fields(o.p)))
+	return "is no field of " + o.what, Nearest(key, names(o.fields(o.p)))
 }
 
 func (o object[T]) check(f *findings, path string) {

@@ -34,7 +34,7 @@ func Preset(name string) (*Scenario, error) {
 			return mustPreset(name), nil
 		}
 	}
-	return nil, &Error{Path: "scenario", Problem: is(text(name)) + ", and no preset is called so", Want: oneOf(name, known)}
+	return nil, &Error{Path: "scenario", Problem: is(text(name)) + ", and no preset is called so", Want: Nearest(name, known)}
 }
 
 // Presets are all of them, sorted by name.

@@ -151,7 +151,7 @@ func (v anyFault) enter(rest string) (step, value, int) {
 }
 
 func (v anyFault) unknown(name string) (problem, want string) {
-	return "is no field of a fault", oneOf(name, v.fieldNames())
+	return "is no field of a fault", Nearest(name, v.fieldNames())
 }
 
 func (v anyFault) fieldNames() []string { return names(allFaultFields(&Fault{})) }

@@ -276,7 +276,7 @@ func choice(p *string, known ...string) leaf[string] {
 		}
 		return ""
 	})
-	l.hint = func(s string) string { return oneOf(s, known) }
+	l.hint = func(s string) string { return Nearest(s, known) }
 	return l
 }
 
